@@ -1,0 +1,91 @@
+#include "market/schema.h"
+
+#include "base/error.h"
+
+namespace penstock::market {
+namespace {
+
+constexpr Type kText{Kind::text};
+constexpr Type kTime{Kind::timestamp};
+constexpr Type kSymbol{Kind::symbol};
+constexpr Type kInteger{Kind::int64};
+
+SchemaPtr make(std::vector<Field> fields, size_t count) {
+  PENSTOCK_ASSERT(fields.size() == count);
+  return std::make_shared<const Schema>(Schema{std::move(fields)});
+}
+
+}  // namespace
+
+const SchemaPtr& trade_schema() {
+  static const SchemaPtr schema = make({{"symbol", kSymbol},
+                                        {"venue", kSymbol},
+                                        {"ts_event", kTime},
+                                        {"ts_recv", kTime},
+                                        {"price", kPriceType},
+                                        {"size", kSizeType},
+                                        {"id", {Kind::id}},
+                                        {"side", kSymbol},
+                                        {"conditions", kText}},
+                                       TradeColumn::count);
+  return schema;
+}
+
+const SchemaPtr& quote_schema() {
+  static const SchemaPtr schema = make({{"symbol", kSymbol},
+                                        {"venue", kSymbol},
+                                        {"ts_event", kTime},
+                                        {"ts_recv", kTime},
+                                        {"bid", kPriceType},
+                                        {"bid_size", kSizeType},
+                                        {"ask", kPriceType},
+                                        {"ask_size", kSizeType}},
+                                       QuoteColumn::count);
+  return schema;
+}
+
+const SchemaPtr& json_schema() {
+  static const SchemaPtr schema =
+      make({{"key", kText}, {"value", {Kind::json}}, {"ts_recv", kTime}}, JsonColumn::count);
+  return schema;
+}
+
+const SchemaPtr& bar_schema() {
+  static const SchemaPtr schema = make({{"symbol", kSymbol},
+                                        {"every", kSymbol},
+                                        {"start", kTime},
+                                        {"open", kPriceType},
+                                        {"high", kPriceType},
+                                        {"low", kPriceType},
+                                        {"close", kPriceType},
+                                        {"volume", {Kind::decimal128, kSizeScale}},
+                                        {"vwap", kPriceType},
+                                        {"trades", kInteger},
+                                        {"revision", kInteger},
+                                        {"final", {Kind::boolean}}},
+                                       BarColumn::count);
+  return schema;
+}
+
+const SchemaPtr& quarantine_schema() {
+  static const SchemaPtr schema =
+      make({{"stream", kText}, {"source", kText}, {"position", kText}, {"reason", kText}, {"raw", {Kind::bytes}}},
+           QuarantineColumn::count);
+  return schema;
+}
+
+const SchemaPtr& late_schema() {
+  static const SchemaPtr schema = make({{"stream", kText},
+                                        {"symbol", kSymbol},
+                                        {"venue", kSymbol},
+                                        {"ts_event", kTime},
+                                        {"price", kPriceType},
+                                        {"size", kSizeType},
+                                        {"id", {Kind::id}},
+                                        {"watermark", kTime},
+                                        {"lateness_ns", kInteger}},
+                                       LateColumn::count);
+  return schema;
+}
+
+}  // namespace penstock::market

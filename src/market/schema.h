@@ -1,0 +1,47 @@
+// The schemas that every room knows, and where their columns stand.
+#pragma once
+
+#include <cstdint>
+
+#include "market/batch.h"
+
+namespace penstock::market {
+
+// A trade (also called a print). `symbol, ts_event, price, size` are never null.
+struct TradeColumn {
+  enum : size_t { symbol, venue, ts_event, ts_recv, price, size, id, side, conditions, count };
+};
+[[nodiscard]] const SchemaPtr& trade_schema();
+
+// A quote: the best bid and ask of a venue. `symbol, ts_event` are never null.
+struct QuoteColumn {
+  enum : size_t { symbol, venue, ts_event, ts_recv, bid, bid_size, ask, ask_size, count };
+};
+[[nodiscard]] const SchemaPtr& quote_schema();
+
+// A record of a generic JSON stream. `key` is its id where the source names one, else null.
+struct JsonColumn {
+  enum : size_t { key, value, ts_recv, count };
+};
+[[nodiscard]] const SchemaPtr& json_schema();
+
+// A bar over [start, start + every): see docs/formats/tables.md.
+struct BarColumn {
+  enum : size_t { symbol, every, start, open, high, low, close, volume, vwap, trades, revision, final, count };
+};
+[[nodiscard]] const SchemaPtr& bar_schema();
+
+// A record that could not be used, kept with its reason. `raw` is the record's own bytes.
+struct QuarantineColumn {
+  enum : size_t { stream, source, position, reason, raw, count };
+};
+[[nodiscard]] const SchemaPtr& quarantine_schema();
+
+// A trade that came behind the watermark of its symbol, too late for its bar. `lateness_ns` is the watermark less
+// ts_event.
+struct LateColumn {
+  enum : size_t { stream, symbol, venue, ts_event, price, size, id, watermark, lateness_ns, count };
+};
+[[nodiscard]] const SchemaPtr& late_schema();
+
+}  // namespace penstock::market
