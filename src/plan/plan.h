@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -162,7 +163,7 @@ struct Table {
 
 // A test written in the file: rows in, rows out. Values are kept as text and read by the column's type.
 struct TestCase {
-  using Row = std::map<std::string, std::string>;
+  using Row = std::map<std::string, std::optional<std::string>>;  // nullopt: null
   std::string name;
   struct Given {
     size_t topic = 0;
@@ -170,12 +171,19 @@ struct TestCase {
   };
   std::vector<Given> given;
   struct Expected {
-    Input from;                                  // a stream's port
+    Input from;                                  // a stream's port; unused where `table` is stated
+    std::optional<size_t> table;                 // `quarantine` or `late`: the built-in table, into Plan::tables
     std::string name;                            // as written, `bars.late`
     std::vector<Row> rows;                       // only the columns named in a row are compared
   };
   std::vector<Expected> expect;
   Location location;
+};
+
+// A value that must not be shown: it came from the environment, or from --set under a name like a password's.
+struct Secret {
+  std::string name;                              // of its variable
+  std::string value;
 };
 
 struct Plan {
@@ -190,6 +198,10 @@ struct Plan {
   // every late port, that no table of the file reads.
   std::vector<Table> tables;
   std::vector<TestCase> tests;
+  std::vector<Secret> secrets;
+  // `text` with every secret in it replaced by `${NAME}`. Whatever is printed of a plan goes through this.
+  [[nodiscard]] std::string redact(std::string_view text) const;
 };
+[[nodiscard]] std::string redact(std::string_view text, const std::vector<Secret>& secrets);
 
 }  // namespace penstock::plan
