@@ -32,7 +32,7 @@ test: ## Install what is missing, build, and run the tests
 test-systems: ## Also test against the real Kafka tools
 	@scripts/install.sh systems
 	@scripts/build.sh dev -j $(JOBS)
-	@. scripts/kafka_tools.sh && $(CTEST) --test-dir build/dev -L systems
+	@KAFKA_LIBS=$$(scripts/kafka_tools.sh) && export KAFKA_LIBS && $(CTEST) --test-dir build/dev -L systems
 
 soak: ## Run the randomised tests many more times than `make test` does
 	@scripts/install.sh test
