@@ -1,0 +1,191 @@
+#include "runtime/ingest.h"
+
+#include "base/kill_point.h"
+#include "market/schema.h"
+#include "runtime/scatter.h"
+
+namespace penstock::runtime {
+namespace {
+
+// The log keeps the receive time of a json record as the record's own timestamp, in ms: the rows that are processed now
+// must be those that a replay would read.
+void floor_to_ms(market::Column& time) {
+  for (int64_t& ns : time.i64) ns -= ((ns % kMillisecond.ns) + kMillisecond.ns) % kMillisecond.ns;
+}
+
+}  // namespace
+
+struct Ingest::Scratch {
+  explicit Scratch(const Ingest& ingest) {
+    for (const TopicRoute* route : ingest.outputs_) {
+      scatters.emplace_back(route->kind, static_cast<int32_t>(route->targets.size()), ingest.symbols_);
+      writers.emplace_back(route->kind, ingest.codec_, ingest.symbols_);
+    }
+  }
+  std::vector<Scatter> scatters;      // one an output
+  std::vector<RecordWriter> writers;  // one an output
+};
+
+// One batch for one partition.
+struct Ingest::Part {
+  int32_t partition = 0;
+  log::EncodedBatch encoded;
+  DecodedBatch decoded;
+};
+
+struct Ingest::Prepared final : feed::PreparedChunk {
+  size_t output = 0;
+  std::vector<Part> parts;  // in the order of their append
+  uint64_t position_end = 0;
+};
+
+Ingest::Ingest(std::string source_name, size_t source_index, std::vector<TopicRoute*> outputs, log::Log& log, log::Codec codec,
+               market::SymbolTable& symbols, store::SourcePosition start)
+    : source_name_(std::move(source_name)),
+      source_index_(source_index),
+      outputs_(std::move(outputs)),
+      log_(log),
+      codec_(codec),
+      symbols_(symbols),
+      producer_id_(producer_id(source_name_)),
+      opening_(start.position == 0),
+      next_sequence_(start.next_sequence),
+      position_(std::move(start)) {}
+
+Ingest::~Ingest() = default;
+
+int64_t Ingest::producer_id(std::string_view source_name) {
+  // FNV-1a: any stable hash will do; two sources of one pipeline have different names, and 63 bits to differ in.
+  uint64_t hash = 0xcbf2'9ce4'8422'2325;
+  for (const char c : source_name) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100'0000'01b3;
+  return static_cast<int64_t>(hash >> 1);
+}
+
+Result<std::unique_ptr<feed::PreparedChunk>> Ingest::prepare(feed::Chunk&& chunk) {
+  const TopicRoute& route = *outputs_[chunk.output];
+  auto prepared = std::make_unique<Prepared>();
+  prepared->output = chunk.output;
+  prepared->position_end = chunk.position_end;
+
+  std::unique_ptr<Scratch> scratch = take_scratch();
+  Scatter& scatter = scratch->scatters[chunk.output];
+  RecordWriter& writer = scratch->writers[chunk.output];
+
+  if (route.kind == plan::RecordKind::json) floor_to_ms(chunk.rows.columns[market::JsonColumn::ts_recv]);
+  int64_t newest_ms = 0;
+  if (chunk.rows.rows > 0) {
+    std::vector<market::Batch> parts = scatter.split(std::move(chunk.rows));
+    for (size_t p = 0; p < parts.size(); ++p) {
+      if (parts[p].rows == 0) continue;
+      PENSTOCK_TRY_ASSIGN(log::EncodedBatch encoded, writer.encode(parts[p]));
+      newest_ms = std::max(newest_ms, encoded.max_timestamp_ms);
+      DecodedBatch decoded;
+      decoded.count = encoded.count;
+      decoded.rows = std::move(parts[p]);
+      prepared->parts.push_back({static_cast<int32_t>(p), std::move(encoded), std::move(decoded)});
+    }
+  }
+  if (!chunk.rejects.empty()) {
+    // Rejects have no symbol that could be trusted: they share the first partition.
+    std::vector<market::RejectRecord> rejects;
+    rejects.reserve(chunk.rejects.size());
+    for (feed::Reject& reject : chunk.rejects) {
+      rejects.push_back({source_name_, std::move(reject.position), std::move(reject.reason), std::move(reject.raw)});
+    }
+    PENSTOCK_TRY_ASSIGN(log::EncodedBatch encoded, writer.encode_rejects(rejects, newest_ms));
+    DecodedBatch decoded;
+    decoded.count = encoded.count;
+    decoded.rejects = std::move(rejects);
+    prepared->parts.push_back({0, std::move(encoded), std::move(decoded)});
+  }
+  if (!chunk.marks.empty()) {
+    std::vector<market::MarkRecord> marks;
+    for (const feed::TimeMark& mark : chunk.marks) marks.push_back({source_name_, mark.time});
+    PENSTOCK_TRY_ASSIGN(const log::EncodedBatch encoded, writer.encode_marks(marks, newest_ms));
+    for (size_t p = 0; p < route.targets.size(); ++p) {
+      DecodedBatch decoded;
+      decoded.count = encoded.count;
+      for (const feed::TimeMark& mark : chunk.marks) decoded.marks.push_back({source_index_, mark.time});
+      prepared->parts.push_back({static_cast<int32_t>(p), encoded, std::move(decoded)});
+    }
+  }
+  give_back(std::move(scratch));
+  return prepared;
+}
+
+Status Ingest::publish(std::unique_ptr<feed::PreparedChunk> chunk) {
+  auto& prepared = static_cast<Prepared&>(*chunk);
+  if (opening_) {
+    PENSTOCK_TRY(publish_opening());
+    opening_ = false;
+  }
+  TopicRoute& route = *outputs_[prepared.output];
+  {
+    std::lock_guard lock(route.publishing);
+    for (Part& part : prepared.parts) PENSTOCK_TRY(append_part(route, part));
+  }
+  std::lock_guard lock(mutex_);
+  position_.position = prepared.position_end;
+  position_.next_sequence = next_sequence_;
+  return {};
+}
+
+Status Ingest::publish_opening() {
+  for (TopicRoute* route : outputs_) {
+    RecordWriter writer(route->kind, codec_, symbols_);
+    PENSTOCK_TRY_ASSIGN(const log::EncodedBatch encoded, writer.encode_marks({{source_name_, Timestamp::min()}}, 0));
+    std::lock_guard lock(route->publishing);
+    for (size_t p = 0; p < route->targets.size(); ++p) {
+      Part part{static_cast<int32_t>(p), encoded, {}};
+      part.decoded.count = encoded.count;
+      part.decoded.marks.push_back({source_index_, Timestamp::min()});
+      PENSTOCK_TRY(append_part(*route, part));
+    }
+  }
+  return {};
+}
+
+Status Ingest::append_part(TopicRoute& route, Part& part) {
+  const TopicPartition to{route.topic, part.partition};
+  int64_t& sequence = next_sequence_[to];
+  PENSTOCK_TRY_ASSIGN(const log::Appended appended, log_.append(to, part.encoded, {producer_id_, 0, sequence}));
+  kill_point("after_append");
+  sequence += part.encoded.count;
+  // What the log had already reaches the engine from there: the worker catches up before it takes hand-overs.
+  if (appended.duplicate) return {};
+  part.decoded.base_offset = appended.base_offset;
+  const TopicRoute::Target& target = route.targets[static_cast<size_t>(part.partition)];
+  if (!target.worker->hand_over(target.partition, std::move(part.decoded))) {
+    return fail(ErrorKind::closed, "processing has stopped");
+  }
+  return {};
+}
+
+store::SourcePosition Ingest::position() const {
+  std::lock_guard lock(mutex_);
+  return position_;
+}
+
+void Ingest::set_finished() {
+  std::lock_guard lock(mutex_);
+  position_.finished = true;
+}
+
+std::unique_ptr<Ingest::Scratch> Ingest::take_scratch() {
+  {
+    std::lock_guard lock(mutex_);
+    if (!scratches_.empty()) {
+      std::unique_ptr<Scratch> scratch = std::move(scratches_.back());
+      scratches_.pop_back();
+      return scratch;
+    }
+  }
+  return std::make_unique<Scratch>(*this);
+}
+
+void Ingest::give_back(std::unique_ptr<Scratch> scratch) {
+  std::lock_guard lock(mutex_);
+  scratches_.push_back(std::move(scratch));
+}
+
+}  // namespace penstock::runtime

@@ -1,0 +1,338 @@
+#include "runtime/pipeline.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <exception>
+
+#include "base/logging.h"
+#include "log/embedded/embedded_log.h"
+#include "runtime/serving.h"
+#include "runtime/sources.h"
+#include "serve/server.h"
+#include "store/duckdb/duckdb_store.h"
+
+namespace penstock::runtime {
+namespace {
+
+log::Codec log_codec(plan::Codec codec) {
+  switch (codec) {
+    case plan::Codec::none: return log::Codec::none;
+    case plan::Codec::lz4: return log::Codec::lz4;
+    case plan::Codec::zstd: return log::Codec::zstd;
+  }
+  return log::Codec::none;
+}
+
+size_t hardware_threads() { return std::max<size_t>(1, std::thread::hardware_concurrency()); }
+
+}  // namespace
+
+std::vector<store::TableSpec> table_specs(const plan::Plan& plan) {
+  std::vector<store::TableSpec> specs;
+  for (const plan::Table& table : plan.tables) specs.push_back({table.name, table.schema, table.key});
+  return specs;
+}
+
+Pipeline::Pipeline(const plan::Plan& plan, Clock& clock, io::FileSystem& files, DataDir data_dir)
+    : plan_(plan), clock_(clock), files_(files), started_at_(clock.now()), data_dir_(std::move(data_dir)) {}
+
+Pipeline::~Pipeline() { [[maybe_unused]] const Status finished = finish(); }
+
+Result<std::unique_ptr<Pipeline>> Pipeline::start(const plan::Plan& plan, const RunOptions& options, Clock& clock,
+                                                  io::FileSystem& files) {
+  PENSTOCK_TRY_ASSIGN(DataDir data_dir, DataDir::acquire(files, options.data_dir));
+  auto pipeline = std::unique_ptr<Pipeline>(new Pipeline(plan, clock, files, std::move(data_dir)));
+  PENSTOCK_TRY(pipeline->open());
+  PENSTOCK_TRY(pipeline->start_server(options.listen));
+  pipeline->start_threads();
+  return pipeline;
+}
+
+Status Pipeline::open() {
+  PENSTOCK_TRY(open_log());
+  const store::DuckDbOptions options{.memory_bytes_max = plan_.store.memory_bytes_max};
+  PENSTOCK_TRY_ASSIGN(store_, store::open_duckdb_store(data_dir_.paths().store(), options, table_specs(plan_)));
+  PENSTOCK_TRY_ASSIGN(committed_, store_->load_committed());
+  PENSTOCK_TRY(make_workers());
+  PENSTOCK_TRY(make_sources());
+
+  std::vector<Worker*> workers;
+  for (const auto& worker : workers_) workers.push_back(worker.get());
+  std::vector<Committer::NamedIngest> ingests;
+  for (const auto& running : sources_) ingests.push_back({plan_.sources[running->index].name, running->ingest.get()});
+  const Committer::Options commit_options{
+      .interval = plan_.store.commit_interval,
+      .flush_log = plan_.log.fsync != plan::Fsync::never,
+      .retention = plan_.log.retention_time.has_value() || plan_.log.retention_bytes.has_value()};
+  committer_ = std::make_unique<Committer>(commit_options, *log_, *store_, std::move(workers), std::move(ingests),
+                                           committed_, clock_, [this](const Error& error) { abort_with(error); });
+  return {};
+}
+
+Status Pipeline::open_log() {
+  log::EmbeddedOptions options;
+  switch (plan_.log.fsync) {
+    case plan::Fsync::always: options.fsync = log::Fsync::always; break;
+    case plan::Fsync::interval: options.fsync = log::Fsync::interval; break;
+    case plan::Fsync::never: options.fsync = log::Fsync::never; break;
+  }
+  options.segment_bytes_max = plan_.log.segment_bytes_max;
+  options.retention_time = plan_.log.retention_time;
+  options.retention_bytes = plan_.log.retention_bytes;
+  PENSTOCK_TRY_ASSIGN(log_, log::EmbeddedLog::open(files_, data_dir_.paths().log(), options));
+  for (const plan::Topic& topic : plan_.topics) PENSTOCK_TRY(log_->create_topic(topic.name, topic.partitions));
+  return {};
+}
+
+Result<PartitionStart> Pipeline::make_partition(size_t topic, int32_t partition) {
+  const TopicPartition id{plan_.topics[topic].name, partition};
+  PartitionStart start{.id = id, .engine = nullptr, .next = {}, .log_end = {}};
+  PENSTOCK_TRY_ASSIGN(start.engine, stream::Engine::create(plan_, topic, symbols_));
+  if (const auto state = committed_.state.find(id); state != committed_.state.end()) {
+    if (auto restored = start.engine->restore(state->second); !restored) {
+      return with_context(std::move(restored).error(), fmt::format("the state of {}-{}", id.topic, id.partition));
+    }
+  }
+  PENSTOCK_TRY_ASSIGN(log::PartitionInfo info, log_->info(id));
+  const auto committed = committed_.offsets.find(id);
+  start.next = committed != committed_.offsets.end() ? committed->second : info.start;
+  if (start.next > info.end) {
+    log_warning("runtime",
+                "the log of {}-{} ends at offset {} but {} was committed: records {} to {} were lost with the power "
+                "(fsync: never) after they had been processed; the tables have them, a replay will not",
+                id.topic, id.partition, info.end.value, start.next.value, info.end.value, start.next.value - 1);
+    PENSTOCK_TRY(log_->skip_to(id, start.next));
+    info.end = start.next;
+  }
+  if (start.next < info.start) {
+    return fail(ErrorKind::not_found,
+                "{}-{}: the records from offset {} to {} were deleted before they were processed: the log's retention "
+                "is shorter than the time the pipeline stood still. Give another --data to begin anew",
+                id.topic, id.partition, start.next.value, info.start.value - 1);
+  }
+  start.log_end = info.end;
+  return start;
+}
+
+Status Pipeline::make_workers() {
+  struct Place {
+    size_t topic;
+    int32_t partition;
+  };
+  std::vector<Place> places;
+  for (size_t topic = 0; topic < plan_.topics.size(); ++topic) {
+    auto route = std::make_unique<TopicRoute>();
+    route->topic = plan_.topics[topic].name;
+    route->kind = plan_.topics[topic].kind;
+    route->targets.resize(static_cast<size_t>(plan_.topics[topic].partitions));
+    routes_.push_back(std::move(route));
+    for (int32_t p = 0; p < plan_.topics[topic].partitions; ++p) places.push_back({topic, p});
+  }
+  const size_t count = std::min(places.size(), hardware_threads());
+  std::vector<std::vector<PartitionStart>> starts(count);
+  std::vector<std::pair<size_t, size_t>> where(places.size());  // worker, partition in it
+  for (size_t i = 0; i < places.size(); ++i) {
+    PENSTOCK_TRY_ASSIGN(PartitionStart start, make_partition(places[i].topic, places[i].partition));
+    where[i] = {i % count, starts[i % count].size()};
+    starts[i % count].push_back(std::move(start));
+  }
+  for (std::vector<PartitionStart>& mine : starts) {
+    workers_.push_back(std::make_unique<Worker>(
+        std::move(mine), RecordReader::Sources::of(plan_), *log_, symbols_, [this] { committer_->request(); },
+        [this](const Error& error) { abort_with(error); }));
+  }
+  for (size_t i = 0; i < places.size(); ++i) {
+    routes_[places[i].topic]->targets[static_cast<size_t>(places[i].partition)] = {workers_[where[i].first].get(),
+                                                                                   where[i].second};
+  }
+  return {};
+}
+
+Status Pipeline::make_sources() {
+  for (size_t index = 0; index < plan_.sources.size(); ++index) {
+    const plan::Source& source = plan_.sources[index];
+    auto running = std::make_unique<RunningSource>();
+    running->index = index;
+    PENSTOCK_TRY_ASSIGN(running->source, make_source(source, symbols_, clock_));
+    PENSTOCK_TRY_ASSIGN(const std::string identity, source_identity(source));
+
+    std::vector<TopicRoute*> outputs;
+    for (const size_t topic : source_topics(plan_, source)) outputs.push_back(routes_[topic].get());
+
+    // A source that gives the same records again resumes where it was committed, and the log drops what it has by
+    // sequence. Any other begins anew behind what the log has.
+    store::SourcePosition position;
+    const auto known = committed_.sources.find(source.name);
+    if (running->source->deterministic() && known != committed_.sources.end() && known->second.identity == identity) {
+      position = known->second;
+      running->ended = position.finished;
+    } else {
+      position.identity = identity;
+      for (const TopicRoute* route : outputs) {
+        for (size_t p = 0; p < route->targets.size(); ++p) {
+          const TopicPartition id{route->topic, static_cast<int32_t>(p)};
+          PENSTOCK_TRY_ASSIGN(position.next_sequence[id], log_->next_sequence(id, Ingest::producer_id(source.name)));
+        }
+      }
+    }
+    running->position = position.position;
+    running->ingest = std::make_unique<Ingest>(source.name, index, std::move(outputs), *log_, log_codec(plan_.log.codec),
+                                               symbols_, std::move(position));
+    sources_.push_back(std::move(running));
+  }
+  return {};
+}
+
+Status Pipeline::start_server(const std::string& listen) {
+  PENSTOCK_TRY_ASSIGN(server_, serve_pipeline(*this, *store_, listen));
+  address_ = server_->address();
+  return write_run_info(files_, data_dir_.paths(), {getpid(), address_, plan_.name});
+}
+
+void Pipeline::start_threads() {
+  for (const auto& worker : workers_) worker->start();
+  // Where each source begins is on record before it begins: a crash before its first regular commit must find it there.
+  if (const Status status = committer_->commit_now(); !status) {
+    abort_with(status.error());
+    return;
+  }
+  committer_->start();
+  for (const auto& running : sources_) {
+    if (running->ended) {
+      log_info("runtime", "source {} had ended already; it is not read again", plan_.sources[running->index].name);
+      continue;
+    }
+    running->thread = std::thread([this, &running = *running] { run_source(running); });
+  }
+}
+
+void Pipeline::run_source(RunningSource& running) {
+  const std::string& name = plan_.sources[running.index].name;
+  Status status;
+  try {
+    status = running.source->run(running.position, *running.ingest, stop_sources_.get_token());
+  } catch (const std::exception& e) {
+    status = fail(ErrorKind::io, "ended by an exception: {}", e.what());
+  }
+  if (!status && status.error().kind != ErrorKind::cancelled) {
+    fail_with(with_context(status.error(), "source " + name).error());
+  } else if (status && !stop_sources_.stop_requested()) {
+    running.ingest->set_finished();
+  }
+  std::lock_guard lock(mutex_);
+  running.ended = true;
+  changed_.notify_all();
+}
+
+void Pipeline::fail_with(const Error& error) {
+  stop_sources_.request_stop();
+  std::lock_guard lock(mutex_);
+  if (!error_) error_ = error;
+  changed_.notify_all();
+}
+
+void Pipeline::abort_with(const Error& error) {
+  fail_with(error);
+  for (const auto& worker : workers_) worker->abort();
+}
+
+void Pipeline::wait(const std::stop_token& stop, bool until_end) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, stop, [&] {
+    return error_.has_value() || (until_end && std::ranges::all_of(sources_, [](const auto& s) { return s->ended; }));
+  });
+}
+
+Status Pipeline::finish() {
+  {
+    std::lock_guard lock(mutex_);
+    if (finished_) return error_ ? Status(std::unexpected(*error_)) : Status();
+    finished_ = true;
+  }
+  stop_sources_.request_stop();
+  for (const auto& running : sources_) {
+    if (running->thread.joinable()) running->thread.join();
+  }
+  // Also after an error of a source: what it gave before is processed and committed. After an error of a worker or of
+  // a commit the workers were aborted, and draining says so; the log has what was not committed.
+  Status status;
+  for (const auto& worker : workers_) {
+    if (status) status = worker->drain();
+  }
+  if (committer_) {
+    committer_->stop();
+    if (status) status = committer_->commit_now();
+  }
+  if (!status) fail_with(status.error());
+  if (server_) {
+    server_.reset();
+    remove_run_info(files_, data_dir_.paths());
+  }
+  std::lock_guard lock(mutex_);
+  return error_ ? Status(std::unexpected(*error_)) : Status();
+}
+
+bool Pipeline::simulated() const {
+  return std::ranges::any_of(sources_, [](const auto& running) { return running->source->simulated(); });
+}
+
+RunReport Pipeline::report() const {
+  RunReport report;
+  report.pipeline = plan_.name;
+  report.address = address_;
+  report.started_at = started_at_;
+  report.now = clock_.now();
+  report.simulated = simulated();
+  {
+    std::lock_guard lock(mutex_);
+    for (const auto& running : sources_) {
+      const feed::SourceStats& stats = running->source->stats();
+      report.sources.push_back({.name = plan_.sources[running->index].name,
+                                .topic = plan_.sources[running->index].topic,
+                                .simulated = running->source->simulated(),
+                                .ended = running->ended,
+                                .records = stats.records,
+                                .rejects = stats.rejects,
+                                .duplicates = stats.duplicates,
+                                .bytes = stats.bytes,
+                                .bytes_total = stats.bytes_total,
+                                .requests = stats.requests,
+                                .retries = stats.retries});
+    }
+  }
+  report.streams.resize(plan_.streams.size());
+  std::map<TopicPartition, PartitionProgress> progress;
+  for (const auto& worker : workers_) {
+    for (PartitionProgress& part : worker->progress()) progress.emplace(part.id, std::move(part));
+  }
+  for (const plan::Topic& topic : plan_.topics) {
+    TopicReport& sum = report.topics.emplace_back();
+    sum.name = topic.name;
+    for (int32_t p = 0; p < topic.partitions; ++p) {
+      const TopicPartition id{topic.name, p};
+      const auto found = progress.find(id);
+      if (found == progress.end()) continue;
+      PartitionReport part{.partition = p, .processed = found->second.next, .watermark = found->second.watermark};
+      if (const auto info = log_->info(id)) {
+        part.start = info->start;
+        part.end = info->end;
+        part.bytes = info->bytes;
+      }
+      sum.partitions.push_back(part);
+      add_counts(sum.counts, found->second.counts);
+    }
+    for (size_t s = 0; s < sum.counts.streams.size() && s < plan_.streams.size(); ++s) {
+      if (plan_.topics[plan_.streams[s].topic].name == topic.name) report.streams[s] = sum.counts.streams[s];
+    }
+  }
+  if (auto rows = store_->table_rows()) report.table_rows = std::move(*rows);
+  const CommitStats& commits = committer_->stats();
+  report.commits = commits.commits;
+  report.rows_committed = commits.rows;
+  report.last_commit_ns = commits.last_ns;
+  report.committed_at = Timestamp{commits.committed_at};
+  return report;
+}
+
+}  // namespace penstock::runtime
