@@ -1,0 +1,57 @@
+// What every command of `penstock` is: options it reads, and a function that runs it.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "plan/load.h"
+
+namespace CLI {
+class App;
+}
+
+namespace penstock::cli {
+
+// Exit codes of the program.
+inline constexpr int kDone = 0;
+inline constexpr int kFailed = 1;        // at run time
+inline constexpr int kWrongUsage = 2;    // a wrong flag, or a file that is not valid
+
+// A command is added to the program by a function in its own file; `run` is called when it was the one given.
+struct Command {
+  CLI::App* app = nullptr;
+  std::function<int()> run;
+};
+[[nodiscard]] Command add_run(CLI::App& program);
+[[nodiscard]] Command add_check(CLI::App& program);
+[[nodiscard]] Command add_explain(CLI::App& program);
+[[nodiscard]] Command add_test(CLI::App& program);
+[[nodiscard]] Command add_query(CLI::App& program);
+[[nodiscard]] Command add_export(CLI::App& program);
+[[nodiscard]] Command add_topics(CLI::App& program);
+[[nodiscard]] Command add_tail(CLI::App& program);
+
+// The pipeline file and its variables, as `run`, `check`, `explain` and `test` take them.
+struct PipelineArguments {
+  std::string file;
+  std::vector<std::string> assignments;  // name=value
+  void add_to(CLI::App& app);
+  [[nodiscard]] Result<plan::Variables> variables() const;
+};
+// Loads it; prints what is wrong with it on stderr and gives nothing.
+[[nodiscard]] std::optional<plan::Plan> load_or_print(const PipelineArguments& arguments);
+
+// Prints `penstock: message` on stderr; gives the exit code of the error's kind.
+int print_error(const Error& error);
+
+// Writes to stdout; `closed` when nobody reads it any more (a closed pipe).
+[[nodiscard]] Status write_stdout(std::string_view text);
+
+// Asked to stop by the first SIGINT or SIGTERM; a second one ends the process at once.
+[[nodiscard]] std::stop_token stop_on_signals();
+
+}  // namespace penstock::cli

@@ -1,0 +1,30 @@
+// The program: `penstock COMMAND ...`, one file a command.
+#include <signal.h>
+
+#include <CLI/CLI.hpp>
+#include <vector>
+
+#include "cli/command.h"
+
+int main(int argc, char** argv) {
+  using namespace penstock::cli;
+  // A peer or a pager that goes away is an error of that write, not the end of the process.
+  signal(SIGPIPE, SIG_IGN);
+
+  CLI::App program{"Penstock: a real-time market-data pipeline in one program"};
+  program.set_version_flag("--version", "penstock " PENSTOCK_VERSION);
+  program.require_subcommand(1);
+  const std::vector<Command> commands{add_run(program),   add_check(program),  add_explain(program),
+                                      add_test(program),  add_query(program),  add_export(program),
+                                      add_topics(program), add_tail(program)};
+  try {
+    program.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    // Help and the version come here too, with exit code 0.
+    return program.exit(error) == 0 ? kDone : kWrongUsage;
+  }
+  for (const Command& command : commands) {
+    if (command.app->parsed()) return command.run();
+  }
+  return kWrongUsage;
+}
