@@ -94,6 +94,11 @@ class IdColumn {
     numbers_.push_back(-1 - static_cast<int64_t>(texts_.size()));
     texts_.append(id.text);
   }
+  // Puts a text id where numbers() has been sized to hold `row` already.
+  void set_text(size_t row, std::string_view text) {
+    numbers_[row] = -1 - static_cast<int64_t>(texts_.size());
+    texts_.append(text);
+  }
   [[nodiscard]] Id operator[](size_t row) const {
     const int64_t number = numbers_[row];
     if (number >= 0) return {number, {}};
