@@ -38,7 +38,7 @@ soak: ## Run the randomised tests many more times than `make test` does
 	@scripts/install.sh test
 	@scripts/build.sh dev -j $(JOBS)
 	@echo "seed of the randomised tests: $$PENSTOCK_TEST_SEED"
-	@$(CTEST) --test-dir build/dev -C soak -L soak
+	@$(CTEST) --test-dir build/dev -L soak
 
 bench: ## Measure this project and its peers side by side
 	@scripts/install.sh bench

@@ -1,0 +1,87 @@
+"""A disk that is full, and a folder that cannot be written: a clear error, and nothing lost."""
+
+import contextlib
+import os
+import pathlib
+import subprocess
+import unittest
+
+import harness
+import trades
+
+REPLAY = harness.PIPELINES / "replay.yaml"
+TABLES = ("trades", "bars", "late", "quarantine")
+
+
+@contextlib.contextmanager
+def small_disk(folder: pathlib.Path, options: str):
+    """A file system of its own in memory; needs root, and the right to mount."""
+    if os.geteuid() != 0:
+        raise unittest.SkipTest("only root can mount a small file system")
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True, text=True)
+    if mounted.returncode != 0:
+        raise unittest.SkipTest(f"no small file system can be mounted here: {mounted.stderr.strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+def remount(folder: pathlib.Path, options: str) -> None:
+    subprocess.run(["mount", "-o", f"remount,{options}", folder], check=True)
+
+
+class Disk(unittest.TestCase):
+    def setUp(self):
+        folder = harness.temporary_folder()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.source = self.folder / "a.csv"
+
+    def write(self, rows: int) -> None:
+        self.source.write_text(trades.csv_text(trades.generate(3, rows)), encoding="utf-8")
+
+    def replay(self, data) -> harness.Finished:
+        return harness.run_to_end(REPLAY, data, path=self.source)
+
+    def test_a_full_disk_ends_the_run_and_with_more_room_it_goes_on_where_it_was(self):
+        self.write(200_000)
+        self.assertEqual(self.replay(self.folder / "roomy").code, 0)
+        with small_disk(self.folder / "disk", "size=12m") as disk:
+            done = self.replay(disk / "data")
+            self.assertEqual(done.code, 1, done)
+            self.assertRegex(done.err.lower(), r"no space|full")
+            self.assertIn(str(disk), done.err)
+            remount(disk, "size=1g")
+            done = self.replay(disk / "data")
+            self.assertEqual(done.code, 0, done)
+            for table in TABLES:
+                sql = f"select * from {table} order by all"
+                self.assertEqual(harness.query_text(disk / "data", sql), harness.query_text(self.folder / "roomy", sql), table)
+
+    def test_a_folder_that_cannot_be_written_is_named(self):
+        self.write(10)
+        with small_disk(self.folder / "disk", "size=1m") as disk:
+            remount(disk, "ro")
+            done = self.replay(disk / "data")
+            self.assertEqual(done.code, 1, done)
+            self.assertIn(str(disk / "data"), done.err)
+
+    def test_a_folder_that_became_read_only_can_still_be_queried(self):
+        self.write(1000)
+        with small_disk(self.folder / "disk", "size=64m") as disk:
+            self.assertEqual(self.replay(disk / "data").code, 0)
+            remount(disk, "ro")
+            self.assertGreater(harness.count(disk / "data", "trades"), 0)
+
+    def test_a_file_where_the_data_folder_belongs_is_named(self):
+        self.write(10)
+        (self.folder / "data").write_text("in the way", encoding="utf-8")
+        done = self.replay(self.folder / "data")
+        self.assertEqual(done.code, 1, done)
+        self.assertIn(str(self.folder / "data"), done.err)
+
+
+if __name__ == "__main__":
+    unittest.main()
