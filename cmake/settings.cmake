@@ -3,6 +3,7 @@ option(PENSTOCK_PCH "Precompile the standard library's headers" ON)
 option(PENSTOCK_TIDY "Run clang-tidy beside the compiler" OFF)
 option(PENSTOCK_FUZZ "Build the libFuzzer targets instead of the tests (clang)" OFF)
 option(PENSTOCK_TESTS "Build the unit tests" ON)
+option(PENSTOCK_BENCH "Build the benchmarks" OFF)
 set(PENSTOCK_SANITIZE "" CACHE STRING "Sanitizers, as -fsanitize takes them")
 
 set(CMAKE_CXX_STANDARD 23)
@@ -23,7 +24,8 @@ add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conver
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   add_compile_options(-fpch-preprocess)
 endif()
-# SSE4.2 (the CRC-32C instruction), POPCNT and AVX2: every x86-64 laptop since 2013. See docs/decisions.
+# SSE4.2 (the CRC-32C instruction), POPCNT and AVX2: every x86-64 laptop since 2013. See
+# docs/decisions/platform.md.
 if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
   add_compile_options(-march=x86-64-v3)
 endif()
