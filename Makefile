@@ -6,7 +6,7 @@ DATA ?= ./data
 LISTEN ?= 127.0.0.1:8080
 # The seed of every randomised test: printed, and taken from the environment to repeat a run.
 PENSTOCK_TEST_SEED ?= $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
-export PENSTOCK_TEST_SEED
+export PENSTOCK_TEST_SEED JOBS
 CTEST := ctest --output-on-failure --no-tests=error
 
 .PHONY: help run build test test-systems bench soak fmt tidy asan tsan clean
