@@ -76,6 +76,16 @@ class BatchBuilder {
   // Sets `field` of the row from text in a PaddedBuffer, which must stay until the row is done; empty is null.
   // False when it cannot be represented: why is in `reason`.
   [[nodiscard]] bool set(size_t field, const char* begin, size_t length);
+  // Sets a time, a decimal or an id from what the column holds: ns, units of its scale, a number that is not negative.
+  void set_number(size_t field, int64_t value) {
+    Slot& slot = slots_[field];
+    if (slot.kind == market::Kind::id) {
+      slot.id = {value, {}};
+    } else {
+      slot.i64[row_] = value;
+    }
+    set_mask_ |= uint32_t{1} << field;
+  }
   void set_null(size_t field) { set_mask_ &= ~(uint32_t{1} << field); }
   // False when a required field is missing: why is in `reason`.
   [[nodiscard]] bool commit_row();

@@ -44,15 +44,15 @@ Result<uint64_t> skip(ByteStream& stream, uint64_t target, const std::string& pa
   return lines;
 }
 
-Result<std::unique_ptr<io::File>> open_file(const std::string& path, io::FileSystem& files) {
+}  // namespace
+
+Result<std::unique_ptr<io::File>> open_regular_file(const std::string& path, io::FileSystem& files) {
   std::error_code ignored;
   if (std::filesystem::is_directory(path, ignored)) {
     return fail(ErrorKind::invalid, "{} is a directory: name a file in it", path);
   }
   return files.open(path, io::OpenMode::read);
 }
-
-}  // namespace
 
 Result<FileShape> file_shape(const FileOptions& options) {
   FileShape shape;
@@ -122,7 +122,7 @@ Status check_options(const FileOptions& options) {
 Result<LineFile> open_line_file(const FileOptions& options, FileShape shape, io::FileSystem& files,
                                 const std::vector<FieldSpec>& specs) {
   LineFile line_file{.path = options.path, .compression = shape.compression};
-  PENSTOCK_TRY_ASSIGN(auto file, open_file(options.path, files));
+  PENSTOCK_TRY_ASSIGN(auto file, open_regular_file(options.path, files));
   auto size = file->size();
   if (!size) return with_context(std::move(size).error(), options.path);
   line_file.size = *size;
@@ -170,7 +170,7 @@ Result<LineFile> open_line_file(const FileOptions& options, FileShape shape, io:
 }
 
 Result<StreamAt> open_stream_at(const LineFile& file, uint64_t position, io::FileSystem& files) {
-  PENSTOCK_TRY_ASSIGN(auto opened, open_file(file.path, files));
+  PENSTOCK_TRY_ASSIGN(auto opened, open_regular_file(file.path, files));
   if (file.compression == Compression::none) {
     PENSTOCK_TRY_ASSIGN(const uint64_t size, opened->size());
     if (position > size) {
@@ -186,7 +186,7 @@ Result<StreamAt> open_stream_at(const LineFile& file, uint64_t position, io::Fil
 }
 
 Result<uint64_t> count_lines_before(const LineFile& file, uint64_t position, io::FileSystem& files) {
-  PENSTOCK_TRY_ASSIGN(auto opened, open_file(file.path, files));
+  PENSTOCK_TRY_ASSIGN(auto opened, open_regular_file(file.path, files));
   PENSTOCK_TRY_ASSIGN(auto stream, make_byte_stream(std::move(opened), file.compression, file.path));
   return skip(*stream, position, file.path);
 }

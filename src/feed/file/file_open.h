@@ -27,6 +27,9 @@ struct FileShape {
 // What is wrong with options that the types allow.
 [[nodiscard]] Status check_options(const FileOptions& options);
 
+// Opens for reading; an error for a directory.
+[[nodiscard]] Result<std::unique_ptr<io::File>> open_regular_file(const std::string& path, io::FileSystem& files);
+
 // A file of lines, opened once to learn where its records begin.
 struct LineFile {
   std::string path;

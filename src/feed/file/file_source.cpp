@@ -7,6 +7,7 @@
 
 #include "feed/file/file_open.h"
 #include "feed/file/line_source.h"
+#include "feed/file/parquet_source.h"
 
 namespace penstock::feed {
 
@@ -25,7 +26,7 @@ Result<std::unique_ptr<Source>> make_file_source(FileOptions options, market::Sy
       return fail(ErrorKind::invalid, "pace: records of kind json have no event time to keep the pace of");
     }
     if (shape.format == file::Format::parquet)
-      return fail(ErrorKind::invalid, "{}: Parquet is not read yet", options.path);
+      return file::make_parquet_source(std::move(options), symbols, clock, files);
     return file::make_line_source(std::move(options), shape, symbols, clock, files);
   } catch (const std::exception& e) {
     return fail(ErrorKind::io, "{}: {}", options.path, e.what());

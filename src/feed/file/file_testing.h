@@ -20,7 +20,7 @@ namespace penstock::feed::file {
 // Read-only files whose content the test states. A read past `fail_reads_at` fails.
 class MemoryFiles final : public io::FileSystem {
  public:
-  std::map<std::string, std::string> contents;
+  std::map<std::string, std::string> contents;  // not to be changed while a source is open
   uint64_t fail_reads_at = ~uint64_t{0};
 
   Result<std::unique_ptr<io::File>> open(const std::string& path, io::OpenMode) override {
@@ -40,7 +40,7 @@ class MemoryFiles final : public io::FileSystem {
 
   class MemoryFile final : public io::File {
    public:
-    MemoryFile(std::string content, uint64_t fail_at) : content_(std::move(content)), fail_at_(fail_at) {}
+    MemoryFile(const std::string& content, uint64_t fail_at) : content_(content), fail_at_(fail_at) {}
     Result<size_t> read_at(uint64_t position, std::span<std::byte> bytes) override {
       if (position >= content_.size()) return size_t{0};
       const size_t count = std::min<size_t>(bytes.size(), content_.size() - position);
@@ -55,7 +55,7 @@ class MemoryFiles final : public io::FileSystem {
     Result<uint64_t> size() override { return content_.size(); }
 
    private:
-    std::string content_;
+    const std::string& content_;
     uint64_t fail_at_;
   };
 };

@@ -28,9 +28,9 @@ class LineNumbers {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<std::pair<uint64_t, uint64_t>> ahead_;  // guarded by mutex_: posted before their turn
-  uint64_t next_ = 0;                                 // guarded by mutex_: pieces below it are in lines_
-  uint64_t lines_ = 0;                                // guarded by mutex_
-  bool cancelled_ = false;                            // guarded by mutex_
+  uint64_t next_ = 0;  // guarded by mutex_: pieces below it are in lines_
+  uint64_t lines_ = 0;  // guarded by mutex_
+  bool cancelled_ = false;  // guarded by mutex_
 };
 
 // One thread's part in a run.

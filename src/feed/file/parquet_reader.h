@@ -1,0 +1,94 @@
+// A Parquet file as pieces of DuckDB vectors. duckdb.h is included here, so this header stays inside this folder.
+#pragma once
+
+#include <duckdb.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "feed/file/batch_builder.h"
+#include "market/batch.h"
+
+namespace penstock::feed::file {
+
+// How a column's values become those of a field.
+enum class ParquetForm : uint8_t {
+  text,            // strings, and whatever else DuckDB can print
+  integer,         // of `physical` width
+  scaled_integer,  // a DECIMAL of `physical` width and `scale`
+  real,            // DOUBLE
+  short_real,      // FLOAT
+  time,            // a timestamp of `unit`
+};
+
+struct ParquetColumn {
+  size_t field = 0;  // index into the specs
+  std::string name;
+  std::string sql;   // what to select
+  ParquetForm form = ParquetForm::text;
+  duckdb_type physical = DUCKDB_TYPE_BIGINT;
+  uint8_t scale = 0;
+  TimeUnit unit = TimeUnit::us;
+};
+
+// What the file holds of the fields that are wanted.
+struct ParquetLayout {
+  std::vector<ParquetColumn> columns;
+  uint64_t rows = 0;
+};
+
+struct CloseParquetChunk {
+  void operator()(duckdb_data_chunk chunk) const { duckdb_destroy_data_chunk(&chunk); }
+};
+
+// A run of rows of one DuckDB chunk. The chunk is shared because a piece may end inside it.
+struct ParquetRows {
+  std::shared_ptr<_duckdb_data_chunk> chunk;
+  size_t begin = 0;
+  size_t end = 0;
+};
+
+struct ParquetPiece {
+  std::vector<ParquetRows> runs;
+  uint64_t position = 0;  // of the first row
+  uint64_t position_end = 0;
+  bool last = false;
+};
+
+// Owns an in-memory DuckDB that does nothing but read this file. Used by one thread at a time.
+class ParquetReader {
+ public:
+  [[nodiscard]] static Result<std::unique_ptr<ParquetReader>> open(const std::string& path);
+  ~ParquetReader();
+  ParquetReader(const ParquetReader&) = delete;
+  ParquetReader& operator=(const ParquetReader&) = delete;
+
+  [[nodiscard]] Result<ParquetLayout> read_layout(const std::vector<FieldSpec>& specs);
+
+  // Begins to read the layout's columns from row `position` on, `piece_rows` at a time.
+  [[nodiscard]] Status start(const ParquetLayout& layout, uint64_t position, uint64_t piece_rows);
+  // The rows from one multiple of `piece_rows` to the next. False when the last piece was given.
+  [[nodiscard]] Result<bool> next(ParquetPiece& piece);
+
+ private:
+  explicit ParquetReader(std::string path) : path_(std::move(path)) {}
+  [[nodiscard]] Status query(const std::string& sql, duckdb_result& result, ErrorKind kind);
+
+  std::string path_;
+  duckdb_database database_ = nullptr;
+  duckdb_connection connection_ = nullptr;
+  duckdb_result result_{};  // streaming
+  bool has_result_ = false;
+  uint64_t position_ = 0;
+  uint64_t rows_ = 0;
+  uint64_t piece_rows_ = 0;
+  ParquetRows left_;        // of a chunk that the last piece did not use up
+  bool done_ = false;
+};
+
+}  // namespace penstock::feed::file
