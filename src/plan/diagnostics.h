@@ -1,0 +1,42 @@
+// Collects what is wrong with a pipeline file.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "plan/load.h"
+
+namespace penstock::plan {
+
+// Where something stands in the file, both from 1; the column counts characters.
+struct Position {
+  int line = 1;
+  int column = 1;
+};
+
+class Diagnostics {
+ public:
+  explicit Diagnostics(std::string file) : file_(std::move(file)) {}
+
+  // Beyond kDiagnosticsMax they are only counted.
+  void add(Position at, std::string message);
+  [[nodiscard]] bool empty() const { return items_.empty(); }
+  [[nodiscard]] const std::string& file() const { return file_; }
+  [[nodiscard]] Location location(Position at) const { return {file_, at.line, at.column}; }
+  // In the order of the file, with the secrets in the messages replaced.
+  [[nodiscard]] std::vector<Diagnostic> take(const std::vector<Secret>& secrets);
+
+ private:
+  std::string file_;
+  std::vector<Diagnostic> items_;
+  size_t dropped_ = 0;
+};
+
+// `; did you mean 'price'?` for the known name nearest to `wrong` (by edits: a letter more, less, other, or two
+// swapped), or nothing when none is near.
+[[nodiscard]] std::string suggestion(std::string_view wrong, const std::vector<std::string>& known);
+// The names as a message lists them: `a, b, c`.
+[[nodiscard]] std::string list_names(const std::vector<std::string>& names);
+
+}  // namespace penstock::plan
