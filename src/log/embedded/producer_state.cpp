@@ -1,0 +1,106 @@
+#include "log/embedded/producer_state.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace penstock::log {
+namespace {
+
+constexpr std::string_view kFirstLine = "penstock-producers 1\n";
+
+// Takes the number before the next `separator` off `text`.
+bool take_number(std::string_view& text, char separator, int64_t& value) {
+  const size_t at = text.find(separator);
+  if (at == std::string_view::npos) return false;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + at, value);
+  if (error != std::errc{} || end != text.data() + at) return false;
+  text.remove_prefix(at + 1);
+  return true;
+}
+
+uint32_t checksum(std::string_view text) { return crc32c(std::as_bytes(std::span(text))); }
+
+}  // namespace
+
+Result<ProducerState::Verdict> ProducerState::judge(const ProducerStamp& stamp, int32_t count) const {
+  if (stamp.producer_id < 0) return Verdict::append;
+  const auto found = producers_.find(stamp.producer_id);
+  const int64_t next = found == producers_.end() ? 0 : found->second.next_sequence;
+  if (stamp.sequence == next) return Verdict::append;
+  if (stamp.sequence + count <= next) return Verdict::duplicate;
+  if (stamp.sequence > next && found != producers_.end() && found->second.after_hole) return Verdict::append;
+  return fail(ErrorKind::invalid, "producer {} appends sequences {} to {} where {} is next: {}", stamp.producer_id,
+              stamp.sequence, stamp.sequence + count - 1, next,
+              stamp.sequence < next ? "a part of them is there already" : "those between are missing");
+}
+
+std::optional<Offset> ProducerState::offset_of(const ProducerStamp& stamp) const {
+  const auto found = producers_.find(stamp.producer_id);
+  if (found == producers_.end()) return std::nullopt;
+  for (const Producer::Batch& batch : found->second.batches) {
+    if (batch.sequence == stamp.sequence) return batch.base_offset;
+  }
+  return std::nullopt;
+}
+
+void ProducerState::appended(const ProducerStamp& stamp, int32_t count, Offset base_offset) {
+  if (stamp.producer_id < 0) return;
+  Producer& producer = producers_[stamp.producer_id];
+  producer.epoch = stamp.epoch;
+  producer.next_sequence = stamp.sequence + count;
+  producer.after_hole = false;
+  producer.batches.push_back({stamp.sequence, base_offset});
+  if (producer.batches.size() > kBatchesRemembered) producer.batches.pop_front();
+}
+
+void ProducerState::scanned(const BatchHeader& header) {
+  if (header.producer_id < 0 || header.base_sequence < 0) return;
+  // The least sequence, not before the next one, that is what the file says modulo 2^31.
+  const int64_t next = next_sequence(header.producer_id);
+  const int64_t ahead = (header.base_sequence - next % kSequenceModulus + kSequenceModulus) % kSequenceModulus;
+  appended({header.producer_id, header.producer_epoch, next + ahead}, header.record_count, Offset{header.base_offset});
+}
+
+void ProducerState::hole() {
+  for (auto& [id, producer] : producers_) producer.after_hole = true;
+}
+
+int64_t ProducerState::next_sequence(int64_t producer_id) const {
+  const auto found = producers_.find(producer_id);
+  return found == producers_.end() ? 0 : found->second.next_sequence;
+}
+
+std::string ProducerState::snapshot() const {
+  std::string text(kFirstLine);
+  for (const auto& [id, producer] : producers_) {
+    text += fmt::format("{} {} {} {}\n", id, producer.epoch, producer.next_sequence, producer.after_hole ? 1 : 0);
+  }
+  text += fmt::format("crc {}\n", checksum(text));
+  return text;
+}
+
+Result<ProducerState> ProducerState::from_snapshot(std::string_view text) {
+  const size_t crc_line = text.rfind("crc ");
+  std::string_view rest = crc_line == std::string_view::npos ? std::string_view() : text.substr(crc_line + 4);
+  int64_t crc = 0;
+  if (!take_number(rest, '\n', crc) || !rest.empty() || checksum(text.substr(0, crc_line)) != crc ||
+      !text.starts_with(kFirstLine)) {
+    return fail(ErrorKind::corrupt, "the producers' snapshot does not check out");
+  }
+  ProducerState state;
+  rest = text.substr(kFirstLine.size(), crc_line - kFirstLine.size());
+  while (!rest.empty()) {
+    int64_t id = 0;
+    int64_t epoch = 0;
+    int64_t next = 0;
+    int64_t hole = 0;
+    if (!take_number(rest, ' ', id) || !take_number(rest, ' ', epoch) || !take_number(rest, ' ', next) ||
+        !take_number(rest, '\n', hole)) {
+      return fail(ErrorKind::corrupt, "the producers' snapshot does not read");
+    }
+    state.producers_[id] = {static_cast<int16_t>(epoch), next, hole != 0, {}};
+  }
+  return state;
+}
+
+}  // namespace penstock::log
