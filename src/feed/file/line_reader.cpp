@@ -56,6 +56,8 @@ Status LineReader::fill(PaddedBuffer& buffer, size_t size) {
 
 Result<bool> LineReader::next(LinePiece& piece) {
   if (done_) return false;
+  const bool first = !started_;
+  started_ = true;
   piece.buffer.clear();
   piece.buffer.append(carry_);
   carry_.clear();
@@ -92,6 +94,8 @@ Result<bool> LineReader::next(LinePiece& piece) {
     }
     if (ended_) {
       if (failure_) {
+        // A run that begins where an earlier one met the damage has nothing to add to what that one said.
+        if (first && size == 0) return std::unexpected(*failure_);
         piece.tail_kind = LinePiece::Tail::damage;
         piece.tail = all.substr(line_begin);
         piece.tail_bytes = piece.tail.size();

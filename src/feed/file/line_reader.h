@@ -71,6 +71,7 @@ class LineReader {
   uint64_t position_;
   size_t piece_bytes_;
   std::string carry_;  // read already, belongs to the next piece
+  bool started_ = false;
   bool ended_ = false;  // the stream has no more bytes
   bool done_ = false;
   std::optional<Error> failure_;  // why it ended, when by damage

@@ -1,0 +1,134 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "base/clock.h"
+#include "feed/file/file_testing.h"
+
+namespace penstock::feed::file {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+constexpr Timestamp kStart{1'704'205'800 * kSecond.ns};
+
+// A clock that the test moves, and that knows when the source has done all it can before the clock moves on.
+class SettlingClock final : public Clock {
+ public:
+  Timestamp now() override {
+    const std::lock_guard lock(mutex_);
+    return now_;
+  }
+  bool wait_until(Timestamp deadline, const std::stop_token& stop) override {
+    std::unique_lock lock(mutex_);
+    deadline_ = deadline;
+    changed_.notify_all();
+    changed_.wait(lock, stop, [&] { return now_ >= deadline; });
+    deadline_.reset();
+    return !stop.stop_requested();
+  }
+  void advance(Duration d) {
+    const std::lock_guard lock(mutex_);
+    now_ = now_ + d;
+    changed_.notify_all();
+  }
+  void settle() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return deadline_ && *deadline_ > now_; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable_any changed_;
+  Timestamp now_ = kStart;             // guarded by mutex_
+  std::optional<Timestamp> deadline_;  // guarded by mutex_: of who waits
+};
+
+// A run in a thread of its own, on a clock that the test moves.
+class PacedSource : public testing::Test {
+ protected:
+  void start(double pace, uint64_t position = 0) {
+    files_.contents["trades.csv"] =
+        "symbol,ts_event,price,size,id\n"
+        "A,1704205800.0,1,1,1\n"
+        "B,1704205800.0,1,1,2\n"
+        "bad\n"
+        "A,1704205800.2,1,1,3\n"
+        "A,1704205802.0,1,1,4\n";
+    auto source = make_file_source({.path = "trades.csv", .pace = pace, .threads = 8}, symbols_, clock_, files_);
+    ASSERT_TRUE(source) << source.error().message;
+    source_ = std::move(*source);
+    EXPECT_FALSE(source_->deterministic());
+    thread_ = std::jthread(
+        [this, position](const std::stop_token& stop) { status_ = source_->run(position, emitter_, stop); });
+  }
+
+  market::SymbolTable symbols_;
+  SettlingClock clock_;
+  MemoryFiles files_;
+  KeepingEmitter emitter_{symbols_};
+  std::unique_ptr<Source> source_;
+  Status status_;
+  std::jthread thread_;
+};
+
+TEST_F(PacedSource, RowsComeWhenTheirTimeHasComeAndMarksBetween) {
+  start(1);
+  clock_.settle();
+  EXPECT_THAT(emitter_.rows(), SizeIs(2));
+  EXPECT_THAT(emitter_.rejects(), SizeIs(1));
+  clock_.advance(Duration{200 * kMillisecond.ns});
+  clock_.settle();
+  EXPECT_THAT(emitter_.rows(), SizeIs(3));
+  EXPECT_THAT(emitter_.marks(), IsEmpty());
+  clock_.advance(Duration{50 * kMillisecond.ns});
+  clock_.settle();
+  EXPECT_THAT(emitter_.marks(), ElementsAre(kStart + Duration{250 * kMillisecond.ns}));
+  EXPECT_THAT(emitter_.rows(), SizeIs(3));
+  clock_.advance(Duration{1'750 * kMillisecond.ns});
+  thread_.join();
+  EXPECT_TRUE(status_);
+  EXPECT_THAT(emitter_.rows(), SizeIs(4));
+  EXPECT_EQ(emitter_.marks().back(), Timestamp::max());
+}
+
+TEST_F(PacedSource, APaceOfTenTakesATenthOfTheTime) {
+  start(10);
+  clock_.settle();
+  EXPECT_THAT(emitter_.rows(), SizeIs(2));
+  clock_.advance(Duration{20 * kMillisecond.ns});
+  clock_.settle();
+  EXPECT_THAT(emitter_.rows(), SizeIs(3));
+  clock_.advance(Duration{180 * kMillisecond.ns});
+  thread_.join();
+  EXPECT_THAT(emitter_.rows(), SizeIs(4));
+}
+
+TEST_F(PacedSource, StoppedItSaysWhereToResume) {
+  start(1);
+  clock_.settle();
+  thread_.request_stop();
+  thread_.join();
+  ASSERT_TRUE(status_);
+  ASSERT_THAT(emitter_.rows(), SizeIs(2));
+  ASSERT_THAT(emitter_.rejects(), SizeIs(1));
+  EXPECT_THAT(emitter_.marks(), IsEmpty());
+  const uint64_t position = emitter_.chunks.back().position_end;
+  emitter_.chunks.clear();
+  start(1, position);
+  clock_.settle();
+  EXPECT_THAT(emitter_.rows(), SizeIs(1));  // its time counts from its own first row
+  EXPECT_THAT(emitter_.rejects(), IsEmpty());
+  clock_.advance(Duration{1'800 * kMillisecond.ns});
+  thread_.join();
+  EXPECT_THAT(emitter_.rows(), SizeIs(2));
+}
+
+}  // namespace
+}  // namespace penstock::feed::file
