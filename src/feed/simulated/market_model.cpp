@@ -36,7 +36,7 @@ MarketModel::MarketModel(const MarketOptions& options)
       trade_time_(options.start.ns),
       quote_time_(options.start.ns) {
   PENSTOCK_ASSERT(options.symbols >= 1 && options.symbols <= kSimulatedSymbolsMax);
-  PENSTOCK_ASSERT(options.trades_per_million_seconds >= 1 && options.trades_per_million_seconds <= 1'000'000'000'000);
+  PENSTOCK_ASSERT(options.trades_per_million_seconds >= 1 && options.trades_per_million_seconds <= 10'000'000'000'000);
   PENSTOCK_ASSERT(options.session.ns > 0);
   gap_until_ = trade_time_;
   make_symbols();
@@ -226,7 +226,8 @@ std::string simulated_symbol(uint32_t index) {
   constexpr char kFirst[] = "BDHKLMRTVZ";
   constexpr char kMiddle[] = "BDKLMRSTVZ";
   constexpr char kLast[] = "BDHKLMNTVZ";
-  uint32_t code = (index * 7'919 + 11'243) % kSimulatedSymbolsMax;  // coprime: each index has its own name
+  constexpr uint32_t kNames = 10 * 5 * 10 * 5 * 10;
+  uint32_t code = (index % kNames * 7'919 + 11'243) % kNames;  // coprime: each index has its own name
   std::string name(5, ' ');
   name[4] = kLast[code % 10];
   code /= 10;
@@ -237,6 +238,7 @@ std::string simulated_symbol(uint32_t index) {
   name[1] = kVowels[code % 5];
   code /= 5;
   name[0] = kFirst[code % 10];
+  if (index >= kNames) name += kVowels[index / kNames - 1];
   return name;
 }
 

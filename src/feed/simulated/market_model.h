@@ -20,7 +20,7 @@ namespace penstock::feed {
 struct MarketOptions {
   uint64_t seed = 1;
   uint32_t symbols = 20;                     // 1 to kSimulatedSymbolsMax
-  int64_t trades_per_million_seconds = 0;    // over all symbols, on the average of a session; 1 to 10^12
+  int64_t trades_per_million_seconds = 0;    // over all symbols, on the average of a session; 1 to 10^13
   Timestamp start;
   // The sessions follow one another without a pause: something always happens. `session_begun` is how much of the
   // first one lies before `start`.
@@ -35,7 +35,7 @@ struct MarketOptions {
   };
   std::vector<Halt> halts;
 };
-inline constexpr uint32_t kSimulatedSymbolsMax = 25'000;
+inline constexpr uint32_t kSimulatedSymbolsMax = 100'000;
 
 inline constexpr int64_t kTickUnits = 10'000'000;  // 0.01 as a Price's units
 
@@ -128,7 +128,8 @@ class MarketModel {
   MarketEvent event_;
 };
 
-// The invented names of symbols 0, 1, ...: five letters that no listed share has, the same for every seed.
+// The invented names of symbols 0, 1, ...: five letters that no listed share has (six from 25,000 on), the same for
+// every seed.
 // `index` is below kSimulatedSymbolsMax.
 [[nodiscard]] std::string simulated_symbol(uint32_t index);
 

@@ -22,7 +22,9 @@ using market::SymbolCode;
 using market::TradeColumn;
 
 constexpr double kTradesPerSecondMin = 0.001;
-constexpr double kTradesPerSecondMax = 1'000'000;
+constexpr double kTradesPerSecondMax = 10'000'000;
+// Of a live market, on the clock: more might need more ids than lie between two starts; see market_options.
+constexpr double kLiveTradesPerSecondMax = 1'000'000;
 constexpr double kPaceMin = 0.001;
 constexpr double kPaceMax = 1'000'000;
 // 2200-01-01: short of where int64 nanoseconds end. A market that gets there has ended.
@@ -130,9 +132,10 @@ class SimulatedSource::Run {
                          .quotes = options_.quotes};
     if (live_) {
       // Whoever restarts a live market finds it where the clock says, and with ids above those of any earlier run, so
-      // that they are not taken for duplicates: no symbol has a million trades a second.
+      // that they are not taken for duplicates: a symbol has no million trades a second, nor ten where there is no
+      // pace.
       market.session_begun = Duration{start_.ns % market.session.ns};
-      market.first_id = start_.ns / kMicrosecond.ns;
+      market.first_id = start_.ns / (options_.pace ? 1'000 : 100);
     }
     for (const SimulatedOptions::Halt& halt : options_.halts) {
       const auto at = std::find(options_.symbols.begin(), options_.symbols.end(), halt.symbol);
@@ -274,6 +277,12 @@ Status check(const SimulatedOptions& options) {
   if (options.pace && outside(*options.pace, kPaceMin, kPaceMax)) {
     return fail(ErrorKind::invalid, "the pace of a simulated market is {} to {}, not {}", kPaceMin, kPaceMax,
                 *options.pace);
+  }
+  if (!options.start && options.pace && options.trades_per_second * *options.pace > kLiveTradesPerSecondMax) {
+    return fail(ErrorKind::invalid,
+                "a live simulated market has at most {} trades a second on the clock: lower "
+                "trades_per_second or pace, or state a start",
+                kLiveTradesPerSecondMax);
   }
   if (outside(options.late_fraction, 0, 1) || outside(options.duplicate_fraction, 0, 1)) {
     return fail(ErrorKind::invalid, "late_fraction and duplicate_fraction are 0 to 1, not {} and {}",

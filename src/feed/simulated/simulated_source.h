@@ -28,8 +28,8 @@ namespace penstock::feed {
 struct SimulatedOptions {
   uint64_t seed = 1;
   std::vector<std::string> symbols;  // the busiest first; empty: `symbol_count` invented ones
-  int32_t symbol_count = 20;  // 1 to 25,000
-  double trades_per_second = 200;  // over all symbols, on the average of a session; 0.001 to 1,000,000
+  int32_t symbol_count = 20;  // 1 to 100,000
+  double trades_per_second = 200;  // over all symbols, on the average of a session; 0.001 to 10,000,000
   std::optional<double> pace = 1.0;  // simulated seconds a real one; none: as fast as it goes
   std::optional<Timestamp> start;  // of the simulated time; none: live
   std::optional<Duration> duration;  // of the simulated time; none: without end

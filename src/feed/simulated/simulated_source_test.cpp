@@ -482,10 +482,10 @@ TEST_F(SimulatedSourceTest, AVeryQuietMarketThatNoOneStopsEndsWithTime) {
 TEST_F(SimulatedSourceTest, OptionsOutOfRangeAreNamed) {
   SimulatedOptions options = hour();
   options.symbol_count = 0;
-  EXPECT_THAT(error_of(options), testing::HasSubstr("1 to 25000 symbols, not 0"));
+  EXPECT_THAT(error_of(options), testing::HasSubstr("1 to 100000 symbols, not 0"));
   options = hour();
-  options.symbol_count = 25'001;
-  EXPECT_THAT(error_of(options), testing::HasSubstr("not 25001"));
+  options.symbol_count = 100'001;
+  EXPECT_THAT(error_of(options), testing::HasSubstr("not 100001"));
   options = hour();
   options.symbols = {"A", "B", "A"};
   EXPECT_THAT(error_of(options), testing::HasSubstr("`A` is stated twice"));
@@ -498,6 +498,11 @@ TEST_F(SimulatedSourceTest, OptionsOutOfRangeAreNamed) {
   options = hour();
   options.pace = 0;
   EXPECT_THAT(error_of(options), testing::HasSubstr("pace"));
+  options = hour();
+  options.start.reset();
+  options.pace = 1'000;
+  options.trades_per_second = 2'000;
+  EXPECT_THAT(error_of(options), testing::HasSubstr("or state a start"));
   options = hour();
   options.late_fraction = 1.5;
   EXPECT_THAT(error_of(options), testing::HasSubstr("late_fraction"));
