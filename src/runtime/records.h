@@ -12,6 +12,8 @@
 #include "log/record_batch.h"
 #include "market/batch.h"
 #include "market/control_codec.h"
+#include "market/record_codec.h"
+#include "market/symbol_table.h"
 #include "plan/plan.h"
 
 namespace penstock::runtime {
@@ -45,6 +47,10 @@ class RecordWriter {
                                                        int64_t timestamp_ms);
 
  private:
+  void add_trades(const market::Batch& rows);
+  void add_quotes(const market::Batch& rows);
+  void add_json(const market::Batch& rows);
+
   plan::RecordKind kind_;
   log::Codec codec_;
   const market::SymbolTable& symbols_;
@@ -65,9 +71,14 @@ class RecordReader {
   [[nodiscard]] Result<DecodedBatch> decode(const log::ReadBatch& batch, Offset from);
 
  private:
+  [[nodiscard]] Status decode_control(std::string_view kind, const log::RecordView& record, DecodedBatch& decoded) const;
+  static void append_json(const log::RecordView& record, market::Batch& rows);
+
   const Sources& sources_;
   plan::RecordKind kind_;
   market::SymbolCache symbols_;
+  market::TradeAppender trades_;
+  market::QuoteAppender quotes_;
 };
 
 }  // namespace penstock::runtime
