@@ -1,0 +1,28 @@
+// The embedded store: one DuckDB file that belongs to one process. What it holds: docs/formats/store.md.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "market/symbol_table.h"
+#include "store/store.h"
+
+namespace penstock::store {
+
+struct DuckDbOptions {
+  int64_t memory_bytes_max = int64_t{512} << 20;  // DuckDB's own limit: cache, queries and commits together
+  int threads = 2;                                // for queries and for the upserts of a commit
+  bool read_only = false;                         // the file is not changed; begin() is refused
+  // Where the codes of symbol columns come from. Borrowed for the store's life; needed to append such columns only.
+  const market::SymbolTable* symbols = nullptr;
+};
+
+// Opens the file, or makes it, and makes the tables of `tables` that are not there. Errors: `invalid` where a table
+// has other columns than the pipeline wants, or the file is of a newer format; `closed` when another process has it;
+// `corrupt` when it is no DuckDB file; `not_found` when it is to be read only and is not there.
+[[nodiscard]] Result<std::unique_ptr<Store>> open_duckdb_store(const std::string& path, const DuckDbOptions& options,
+                                                               std::vector<TableSpec> tables);
+
+}  // namespace penstock::store

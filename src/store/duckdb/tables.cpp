@@ -1,0 +1,197 @@
+#include "store/duckdb/tables.h"
+
+#include <charconv>
+#include <map>
+
+namespace penstock::store::duck {
+namespace {
+
+constexpr std::string_view kOwnSchema = "penstock";
+
+struct Found {
+  std::string name;
+  std::string type;
+};
+
+std::string key_text(const market::Schema& schema, const std::vector<size_t>& key) {
+  std::string text;
+  for (const size_t column : key) {
+    if (!text.empty()) text += ", ";
+    text += schema.fields[column].name;
+  }
+  return text;
+}
+
+Status check_columns(const TableSpec& spec, const std::vector<Found>& found, bool has_json) {
+  const market::Schema& schema = *spec.schema;
+  constexpr std::string_view kAdvice = "give the table another name in the pipeline, or use another data directory";
+  for (size_t i = 0; i < schema.fields.size(); ++i) {
+    const std::string& name = schema.fields[i].name;
+    const std::string wanted = sql_type(schema, i, has_json);
+    if (i >= found.size()) {
+      return fail(ErrorKind::invalid, "table {} in the store has no column {} ({}), which the pipeline wants: {}",
+                  spec.name, name, wanted, kAdvice);
+    }
+    if (found[i].name != name) {
+      return fail(ErrorKind::invalid, "table {} in the store has {} as column {} where the pipeline wants {}: {}",
+                  spec.name, found[i].name, i + 1, name, kAdvice);
+    }
+    // A file made by a DuckDB without its JSON type keeps JSON as text, which is read and written alike.
+    const bool json_as_text = schema.fields[i].type.kind == market::Kind::json && found[i].type == "VARCHAR";
+    if (found[i].type != wanted && !json_as_text) {
+      return fail(ErrorKind::invalid, "column {} of table {} is {} in the store, and the pipeline wants {}: {}", name,
+                  spec.name, found[i].type, wanted, kAdvice);
+    }
+  }
+  if (found.size() > schema.fields.size()) {
+    return fail(ErrorKind::invalid, "table {} in the store has a column {} ({}), which the pipeline does not know: {}",
+                spec.name, found[schema.fields.size()].name, found[schema.fields.size()].type, kAdvice);
+  }
+  return {};
+}
+
+Status make_table(duckdb_connection connection, const TableSpec& spec, const TableName& name, bool has_json) {
+  std::string sql =
+      fmt::format("CREATE SCHEMA IF NOT EXISTS {}; CREATE TABLE {} (", quote_name(name.schema), name.quoted());
+  for (size_t i = 0; i < spec.schema->fields.size(); ++i) {
+    if (i > 0) sql += ", ";
+    sql += quote_name(spec.schema->fields[i].name) + " " + sql_type(*spec.schema, i, has_json);
+  }
+  if (!spec.key.empty()) {
+    sql += ", PRIMARY KEY (";
+    for (size_t i = 0; i < spec.key.size(); ++i) {
+      if (i > 0) sql += ", ";
+      sql += quote_name(spec.schema->fields[spec.key[i]].name);
+    }
+    sql += ")";
+  }
+  return run(connection, sql + ")", fmt::format("making table {}", spec.name));
+}
+
+Status make_own_tables(duckdb_connection connection) {
+  return run(connection,
+             fmt::format("CREATE SCHEMA penstock;"
+                         "CREATE TABLE penstock.meta (key VARCHAR NOT NULL, value VARCHAR NOT NULL);"
+                         "INSERT INTO penstock.meta VALUES ('format_version', '{}');"
+                         "CREATE TABLE penstock.offsets (topic VARCHAR NOT NULL, partition INTEGER NOT NULL,"
+                         " next BIGINT NOT NULL);"
+                         "CREATE TABLE penstock.sources (name VARCHAR NOT NULL, position UBIGINT NOT NULL,"
+                         " finished BOOLEAN NOT NULL, identity VARCHAR NOT NULL);"
+                         "CREATE TABLE penstock.sequences (source VARCHAR NOT NULL, topic VARCHAR NOT NULL,"
+                         " partition INTEGER NOT NULL, next BIGINT NOT NULL);"
+                         "CREATE TABLE penstock.state (topic VARCHAR NOT NULL, partition INTEGER NOT NULL,"
+                         " name VARCHAR NOT NULL, value BLOB NOT NULL)",
+                         kFormatVersion),
+             "making the store's own tables");
+}
+
+}  // namespace
+
+Result<TableName> parse_table_name(const std::string& name) {
+  TableName parsed;
+  const size_t dot = name.find('.');
+  if (dot != std::string::npos) parsed.schema = name.substr(0, dot);
+  parsed.table = dot == std::string::npos ? name : name.substr(dot + 1);
+  if (parsed.schema.empty() || parsed.table.empty() || name.find('\0') != std::string::npos) {
+    return fail(ErrorKind::invalid, "'{}' is no table name: write `name` or `schema.name`", name);
+  }
+  if (parsed.schema == kOwnSchema) {
+    return fail(ErrorKind::invalid, "table {}: the schema `penstock` is the store's own, use another", name);
+  }
+  return parsed;
+}
+
+bool is_microsecond_column(const market::Schema& schema, size_t column) {
+  return schema.fields[column].name == "start" && schema.fields[column].type.kind == market::Kind::timestamp &&
+         schema.find("every").has_value();
+}
+
+std::string sql_type(const market::Schema& schema, size_t column, bool has_json) {
+  const market::Type type = schema.fields[column].type;
+  switch (type.kind) {
+    case market::Kind::boolean: return "BOOLEAN";
+    case market::Kind::int64: return "BIGINT";
+    case market::Kind::float64: return "DOUBLE";
+    case market::Kind::decimal: return fmt::format("DECIMAL(19,{})", type.scale);  // 19 digits hold every int64
+    case market::Kind::decimal128: return fmt::format("DECIMAL(38,{})", type.scale);
+    case market::Kind::timestamp: return is_microsecond_column(schema, column) ? "TIMESTAMP" : "TIMESTAMP_NS";
+    case market::Kind::symbol:
+    case market::Kind::id:
+    case market::Kind::text: return "VARCHAR";
+    case market::Kind::json: return has_json ? "JSON" : "VARCHAR";
+    case market::Kind::bytes: return "BLOB";
+  }
+  return "VARCHAR";
+}
+
+Status check_format(duckdb_connection connection, const std::string& path, bool& is_new) {
+  is_new = true;
+  PENSTOCK_TRY(for_each_row(connection,
+                            "SELECT 1 FROM duckdb_tables() WHERE database_name = current_database()"
+                            " AND schema_name = 'penstock' AND table_name = 'meta'",
+                            "looking for the store's own tables", [&](const Row&) { is_new = false; }));
+  if (is_new) return {};
+  std::string version;
+  PENSTOCK_TRY(for_each_row(connection, "SELECT value FROM penstock.meta WHERE key = 'format_version'",
+                            "reading the store's format version",
+                            [&](const Row& row) { version = std::string(row.text(0)); }));
+  int number = 0;
+  const auto [end, error] = std::from_chars(version.data(), version.data() + version.size(), number);
+  if (error != std::errc() || end != version.data() + version.size() || number < 1) {
+    return fail(ErrorKind::corrupt, "{}: '{}' is no format version of a store", path, version);
+  }
+  if (number > kFormatVersion) {
+    return fail(ErrorKind::invalid,
+                "{} is a store of format version {}, and this Penstock knows versions up to {}: use a newer Penstock",
+                path, number, kFormatVersion);
+  }
+  return {};
+}
+
+Status make_tables(duckdb_connection connection, const std::vector<TableSpec>& tables, bool is_new, bool has_json) {
+  std::map<std::pair<std::string, std::string>, std::vector<Found>> columns;
+  PENSTOCK_TRY(
+      for_each_row(connection,
+                   "SELECT schema_name, table_name, column_name, data_type FROM duckdb_columns() WHERE NOT internal AND"
+                   " database_name = current_database() ORDER BY schema_name, table_name, column_index",
+                   "reading the tables' columns", [&](const Row& row) {
+                     columns[{std::string(row.text(0)), std::string(row.text(1))}].push_back(
+                         {std::string(row.text(2)), std::string(row.text(3))});
+                   }));
+  std::map<std::pair<std::string, std::string>, std::string> keys;
+  PENSTOCK_TRY(for_each_row(
+      connection,
+      "SELECT schema_name, table_name, array_to_string(constraint_column_names, ', ') FROM duckdb_constraints() WHERE"
+      " constraint_type = 'PRIMARY KEY' AND database_name = current_database()",
+      "reading the tables' keys",
+      [&](const Row& row) { keys[{std::string(row.text(0)), std::string(row.text(1))}] = std::string(row.text(2)); }));
+
+  PENSTOCK_TRY(run(connection, "BEGIN TRANSACTION", "making the tables"));
+  const auto make_all = [&]() -> Status {
+    if (is_new) PENSTOCK_TRY(make_own_tables(connection));
+    for (const TableSpec& spec : tables) {
+      PENSTOCK_TRY_ASSIGN(const TableName name, parse_table_name(spec.name));
+      const auto found = columns.find({name.schema, name.table});
+      if (found == columns.end()) {
+        PENSTOCK_TRY(make_table(connection, spec, name, has_json));
+        continue;
+      }
+      PENSTOCK_TRY(check_columns(spec, found->second, has_json));
+      const std::string wanted = key_text(*spec.schema, spec.key);
+      const std::string& there = keys[{name.schema, name.table}];
+      if (there != wanted) {
+        return fail(
+            ErrorKind::invalid,
+            "table {} in the store has the key ({}), and the pipeline wants ({}): give the table another name in"
+            " the pipeline, or use another data directory",
+            spec.name, there, wanted);
+      }
+    }
+    return run(connection, "COMMIT", "making the tables");
+  };
+  Status made = make_all();
+  if (!made) static_cast<void>(run(connection, "ROLLBACK", "giving up the tables"));
+  return made;
+}
+
+}  // namespace penstock::store::duck

@@ -1,0 +1,289 @@
+#include "store/duckdb/transaction.h"
+
+#include "base/kill_point.h"
+
+namespace penstock::store::duck {
+namespace {
+
+std::unexpected<Error> appender_error(duckdb_appender appender, std::string_view what) {
+  const ErrorData error(duckdb_appender_error_data(appender));
+  return engine_error(ErrorKind::io, what, error ? duckdb_error_data_message(error.get()) : nullptr);
+}
+
+// Later rows of a key win, also within what is appended at once; DuckDB itself refuses to meet a key twice in one
+// statement. The rows keep the order in which they came.
+std::string upsert_sql(const OpenTable& table, const std::vector<std::string>& columns) {
+  std::string names;
+  for (size_t i = 0; i + 1 < columns.size(); ++i) names += (i > 0 ? ", " : "") + quote_name(columns[i]);
+  std::string key;
+  for (const size_t column : table.spec.key) key += (key.empty() ? "" : ", ") + quote_name(columns[column]);
+  const std::string ordinal = quote_name(columns.back());
+  return fmt::format(
+      "INSERT OR REPLACE INTO {0} ({1}) SELECT {1} FROM (SELECT * FROM appended_data QUALIFY row_number() OVER"
+      " (PARTITION BY {2} ORDER BY {3} DESC) = 1) ORDER BY {3}",
+      table.name.quoted(), names, key, ordinal);
+}
+
+// Rows of a store's own table, one value at a time: they are few.
+class OwnRows {
+ public:
+  explicit OwnRows(std::string what) : what_(std::move(what)) {}
+  [[nodiscard]] Status open_insert(duckdb_connection connection, const char* table) {
+    return check(duckdb_appender_create_ext(connection, nullptr, "penstock", table, appender_.out()));
+  }
+  // Deletes the rows that equal an appended one in all `columns`.
+  [[nodiscard]] Status open_delete(duckdb_connection connection, const std::string& table,
+                                   const std::vector<std::pair<const char*, duckdb_type>>& columns) {
+    std::vector<LogicalType> owned;
+    std::vector<duckdb_logical_type> types;
+    std::vector<const char*> names;
+    std::string condition;
+    for (const auto& [name, type] : columns) {
+      owned.emplace_back(duckdb_create_logical_type(type));
+      types.push_back(owned.back().get());
+      names.push_back(name);
+      condition += fmt::format("{}{}.{} = gone.{}", condition.empty() ? "" : " AND ", table, name, name);
+    }
+    const std::string sql = fmt::format("DELETE FROM penstock.{} USING gone WHERE {}", table, condition);
+    return check(duckdb_appender_create_query(connection, sql.c_str(), types.size(), types.data(), "gone", names.data(),
+                                              appender_.out()));
+  }
+  OwnRows& text(std::string_view value) {
+    return note(duckdb_append_varchar_length(appender_.get(), value.data(), value.size()));
+  }
+  OwnRows& blob(std::string_view value) {
+    return note(duckdb_append_blob(appender_.get(), value.data(), value.size()));
+  }
+  OwnRows& int32(int32_t value) { return note(duckdb_append_int32(appender_.get(), value)); }
+  OwnRows& int64(int64_t value) { return note(duckdb_append_int64(appender_.get(), value)); }
+  OwnRows& uint64(uint64_t value) { return note(duckdb_append_uint64(appender_.get(), value)); }
+  OwnRows& boolean(bool value) { return note(duckdb_append_bool(appender_.get(), value)); }
+  [[nodiscard]] Status end_row() {
+    note(duckdb_appender_end_row(appender_.get()));
+    return check(ok_ ? DuckDBSuccess : DuckDBError);
+  }
+  [[nodiscard]] Status close() { return check(duckdb_appender_close(appender_.get())); }
+
+ private:
+  OwnRows& note(duckdb_state state) {
+    ok_ = ok_ && state == DuckDBSuccess;
+    return *this;
+  }
+  [[nodiscard]] Status check(duckdb_state state) {
+    if (state == DuckDBSuccess) return {};
+    return appender_error(appender_.get(), what_);
+  }
+  std::string what_;
+  Appender appender_;
+  bool ok_ = true;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Transaction>> DuckDbTransaction::begin(duckdb_connection connection,
+                                                              const std::vector<OpenTable>& tables,
+                                                              const market::SymbolTable* symbols,
+                                                              std::atomic<bool>& busy) {
+  if (busy.exchange(true)) {
+    return fail(ErrorKind::invalid, "the store has a transaction open already: commit or drop it first");
+  }
+  if (Status begun = run(connection, "BEGIN TRANSACTION", "beginning a commit"); !begun) {
+    busy = false;
+    return std::unexpected(std::move(begun).error());
+  }
+  return std::unique_ptr<Transaction>(new DuckDbTransaction(connection, tables, symbols, busy));
+}
+
+DuckDbTransaction::DuckDbTransaction(duckdb_connection connection, const std::vector<OpenTable>& tables,
+                                     const market::SymbolTable* symbols, std::atomic<bool>& busy)
+    : connection_(connection), tables_(tables), symbols_(symbols), busy_(busy), writers_(tables.size()) {}
+
+DuckDbTransaction::~DuckDbTransaction() {
+  if (open_) roll_back();
+  busy_ = false;
+}
+
+void DuckDbTransaction::roll_back() {
+  open_ = false;
+  // An appender flushes what it holds when it is destroyed, so that it must be emptied first.
+  for (const auto& writer : writers_) {
+    if (writer) duckdb_appender_clear(writer->appender.get());
+  }
+  writers_.clear();
+  // Fails only where DuckDB has rolled back by itself.
+  static_cast<void>(run(connection_, "ROLLBACK", "rolling back a commit"));
+}
+
+Status DuckDbTransaction::check_usable() const {
+  if (!open_) return fail(ErrorKind::closed, "the transaction is over: begin another");
+  if (failed_) return fail(ErrorKind::closed, "the transaction failed earlier: drop it and begin another");
+  return {};
+}
+
+Result<DuckDbTransaction::Writer*> DuckDbTransaction::writer(size_t table) {
+  if (writers_[table]) return writers_[table].get();
+  const OpenTable& open = tables_[table];
+  const bool keyed = !open.spec.key.empty();
+  auto made =
+      std::unique_ptr<Writer>(new Writer{ChunkFiller(open.spec.name, open.spec.schema, symbols_, keyed), Appender()});
+  duckdb_state state = DuckDBError;
+  if (keyed) {
+    const std::vector<LogicalType> owned = made->filler.types();
+    std::vector<duckdb_logical_type> types;
+    for (const LogicalType& type : owned) types.push_back(type.get());
+    std::vector<std::string> columns;
+    for (const market::Field& field : open.spec.schema->fields) columns.push_back(field.name);
+    std::string ordinal = "ordinal";  // lengthened until no column of the table has its name
+    while (open.spec.schema->find(ordinal)) ordinal += '_';
+    columns.push_back(ordinal);
+    std::vector<const char*> names;
+    for (const std::string& column : columns) names.push_back(column.c_str());
+    state = duckdb_appender_create_query(connection_, upsert_sql(open, columns).c_str(), types.size(), types.data(),
+                                         "appended_data", names.data(), made->appender.out());
+  } else {
+    state = duckdb_appender_create_ext(connection_, nullptr, open.name.schema.c_str(), open.name.table.c_str(),
+                                       made->appender.out());
+  }
+  if (state != DuckDBSuccess)
+    return appender_error(made->appender.get(), fmt::format("appending to table {}", open.spec.name));
+  writers_[table] = std::move(made);
+  return writers_[table].get();
+}
+
+Status DuckDbTransaction::append(size_t table, const market::Batch& rows) {
+  PENSTOCK_TRY(check_usable());
+  PENSTOCK_ASSERT(table < tables_.size());
+  const OpenTable& open = tables_[table];
+  PENSTOCK_ASSERT(rows.schema->fields.size() == open.spec.schema->fields.size());
+  if (rows.rows == 0) return {};
+  for (const size_t column : open.spec.key) {
+    for (size_t row = 0; row < rows.rows; ++row) {
+      if (!rows.columns[column].is_null(row)) continue;
+      failed_ = true;
+      return fail(ErrorKind::invalid,
+                  "table {}: column {} is part of the key and null in a row: filter such rows out, or use"
+                  " another key",
+                  open.spec.name, open.spec.schema->fields[column].name);
+    }
+  }
+  const auto append_rows = [&]() -> Status {
+    PENSTOCK_TRY_ASSIGN(Writer* const to, writer(table));
+    const size_t piece = duckdb_vector_size();
+    for (size_t begin = 0; begin < rows.rows; begin += piece) {
+      PENSTOCK_TRY(to->filler.fill(rows, begin, std::min(piece, rows.rows - begin)));
+      if (duckdb_append_data_chunk(to->appender.get(), to->filler.chunk()) != DuckDBSuccess) {
+        return appender_error(to->appender.get(), fmt::format("appending to table {}", open.spec.name));
+      }
+    }
+    return {};
+  };
+  Status appended = append_rows();
+  failed_ = !appended;
+  return appended;
+}
+
+Status DuckDbTransaction::set_offset(const TopicPartition& partition, Offset next) {
+  PENSTOCK_TRY(check_usable());
+  offsets_[partition] = next;
+  return {};
+}
+
+Status DuckDbTransaction::set_source(const std::string& source, const SourcePosition& position) {
+  PENSTOCK_TRY(check_usable());
+  sources_[source] = position;
+  return {};
+}
+
+Status DuckDbTransaction::set_state(const TopicPartition& partition,
+                                    const std::map<std::string, std::string>& changes) {
+  PENSTOCK_TRY(check_usable());
+  auto& state = state_[partition];
+  for (const auto& [name, value] : changes) state[name] = value;
+  return {};
+}
+
+Status DuckDbTransaction::write_offsets() {
+  if (offsets_.empty()) return {};
+  OwnRows gone("replacing offsets");
+  PENSTOCK_TRY(
+      gone.open_delete(connection_, "offsets", {{"topic", DUCKDB_TYPE_VARCHAR}, {"partition", DUCKDB_TYPE_INTEGER}}));
+  for (const auto& [id, next] : offsets_) PENSTOCK_TRY(gone.text(id.topic).int32(id.partition).end_row());
+  PENSTOCK_TRY(gone.close());
+  OwnRows rows("writing offsets");
+  PENSTOCK_TRY(rows.open_insert(connection_, "offsets"));
+  for (const auto& [id, next] : offsets_)
+    PENSTOCK_TRY(rows.text(id.topic).int32(id.partition).int64(next.value).end_row());
+  return rows.close();
+}
+
+Status DuckDbTransaction::write_sources() {
+  if (sources_.empty()) return {};
+  for (const auto& [table, column] : {std::pair{"sources", "name"}, std::pair{"sequences", "source"}}) {
+    OwnRows gone("replacing source positions");
+    PENSTOCK_TRY(gone.open_delete(connection_, table, {{column, DUCKDB_TYPE_VARCHAR}}));
+    for (const auto& [name, position] : sources_) PENSTOCK_TRY(gone.text(name).end_row());
+    PENSTOCK_TRY(gone.close());
+  }
+  OwnRows rows("writing source positions");
+  PENSTOCK_TRY(rows.open_insert(connection_, "sources"));
+  for (const auto& [name, position] : sources_) {
+    PENSTOCK_TRY(
+        rows.text(name).uint64(position.position).boolean(position.finished).text(position.identity).end_row());
+  }
+  PENSTOCK_TRY(rows.close());
+  OwnRows sequences("writing source sequences");
+  PENSTOCK_TRY(sequences.open_insert(connection_, "sequences"));
+  for (const auto& [name, position] : sources_) {
+    for (const auto& [id, next] : position.next_sequence) {
+      PENSTOCK_TRY(sequences.text(name).text(id.topic).int32(id.partition).int64(next).end_row());
+    }
+  }
+  return sequences.close();
+}
+
+Status DuckDbTransaction::write_state() {
+  if (state_.empty()) return {};
+  OwnRows gone("replacing state");
+  PENSTOCK_TRY(gone.open_delete(
+      connection_, "state",
+      {{"topic", DUCKDB_TYPE_VARCHAR}, {"partition", DUCKDB_TYPE_INTEGER}, {"name", DUCKDB_TYPE_VARCHAR}}));
+  for (const auto& [id, blobs] : state_) {
+    for (const auto& [name, value] : blobs) PENSTOCK_TRY(gone.text(id.topic).int32(id.partition).text(name).end_row());
+  }
+  PENSTOCK_TRY(gone.close());
+  OwnRows rows("writing state");
+  PENSTOCK_TRY(rows.open_insert(connection_, "state"));
+  for (const auto& [id, blobs] : state_) {
+    for (const auto& [name, value] : blobs) {
+      if (!value.empty()) PENSTOCK_TRY(rows.text(id.topic).int32(id.partition).text(name).blob(value).end_row());
+    }
+  }
+  return rows.close();
+}
+
+Status DuckDbTransaction::write_all() {
+  for (size_t i = 0; i < writers_.size(); ++i) {
+    if (writers_[i] && duckdb_appender_close(writers_[i]->appender.get()) != DuckDBSuccess) {
+      return appender_error(writers_[i]->appender.get(), fmt::format("appending to table {}", tables_[i].spec.name));
+    }
+  }
+  PENSTOCK_TRY(write_offsets());
+  PENSTOCK_TRY(write_sources());
+  PENSTOCK_TRY(write_state());
+  kill_point("store.before_commit");
+  return run(connection_, "COMMIT", "committing to the store");
+}
+
+Status DuckDbTransaction::commit() {
+  PENSTOCK_TRY(check_usable());
+  if (Status written = write_all(); !written) {
+    roll_back();
+    return written;
+  }
+  open_ = false;
+  writers_.clear();
+  kill_point("store.after_commit");
+  return {};
+}
+
+}  // namespace penstock::store::duck
