@@ -27,6 +27,12 @@ class File {
   [[nodiscard]] virtual Result<size_t> read_at(uint64_t position, std::span<std::byte> bytes) = 0;
   // Writes all of `bytes` at `position`, or fails; after a failure the range's content is undefined.
   [[nodiscard]] virtual Status write_at(uint64_t position, std::span<const std::byte> bytes) = 0;
+  // The same for `first` followed by `second`, in one call where the system has one.
+  [[nodiscard]] virtual Status write_at(uint64_t position, std::span<const std::byte> first,
+                                        std::span<const std::byte> second) {
+    PENSTOCK_TRY(write_at(position, first));
+    return write_at(position + first.size(), second);
+  }
   // What was written before is on the device when this returns (fdatasync).
   [[nodiscard]] virtual Status sync() = 0;
   // Asks the system to begin writing [position, position + length) to the device; promises nothing.

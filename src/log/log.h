@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -42,14 +43,7 @@ struct PartitionInfo {
   std::optional<Timestamp> newest;  // the greatest timestamp (ms) of the newest segment
 };
 
-// Batches read in one call; owns their bytes. `batches[i]` is decompressed, its CRC checked.
-struct ReadBatch {
-  Offset base_offset;
-  int32_t count = 0;
-  Codec codec = Codec::none;
-  int64_t base_timestamp_ms = 0;
-  std::span<const std::byte> records;  // uncompressed, inside FetchResult::memory
-};
+// Batches read in one call; owns the bytes that `batches[i].records` borrow.
 struct FetchResult {
   std::vector<ReadBatch> batches;      // empty: nothing there yet; not an error
   std::vector<std::vector<std::byte>> memory;
@@ -63,6 +57,8 @@ class Reader {
   // Whole batches from `from` on (the first may begin before it: skip by offset), up to about bytes_max, at least one
   // if there is any. `not_found` when `from` is before the oldest record kept: the message says which is.
   [[nodiscard]] virtual Result<FetchResult> fetch(Offset from, size_t bytes_max) = 0;
+  // Gives back the memory of a result that is done with, so that the next fetch needs no new pages.
+  virtual void recycle(FetchResult&& done) { done = {}; }
   // The first offset whose record's timestamp is at or after `t`; the end when there is none.
   [[nodiscard]] virtual Result<Offset> offset_for(Timestamp t) = 0;
 };

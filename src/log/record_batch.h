@@ -9,15 +9,22 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
 #include "base/ids.h"
 #include "base/time.h"
+#include "log/varint.h"
 
 namespace penstock::log {
 
 enum class Codec : uint8_t { none = 0, lz4 = 3, zstd = 4 };  // the values of the format's attributes
+
+// A batch's records, uncompressed; what a compressed batch may grow to when it is read.
+inline constexpr size_t kRecordsBytesMax = size_t{64} << 20;
+// A batch as stored. A codec adds less than 1 % to what it cannot compress.
+inline constexpr size_t kBatchBytesMax = size_t{72} << 20;
 
 struct Header {
   std::string_view key;
@@ -43,181 +50,227 @@ struct RecordView {
   std::string_view key;
   bool has_value = false;  // false: a tombstone
   std::string_view value;
-  int64_t header_count = 0;
-  std::span<const std::byte> headers;  // framed; see find_header
+  std::span<const std::byte> headers;  // framed, with their count before them; see find_header
 };
 
-// A batch's records may take so many bytes before compression: an int32 length must hold them.
-inline constexpr size_t kBatchBytesMax = size_t{1} << 30;
+// A batch as read from the log: decompressed, its CRC checked.
+struct ReadBatch {
+  Offset base_offset;
+  int32_t count = 0;
+  Codec codec = Codec::none;  // it was stored with
+  int64_t base_timestamp_ms = 0;
+  std::span<const std::byte> records;  // uncompressed, borrowed
+};
 
-namespace varint {
-
-inline constexpr size_t kBytesMax = 10;
-
-[[nodiscard]] constexpr uint64_t zigzag(int64_t value) {
-  return (static_cast<uint64_t>(value) << 1) ^ static_cast<uint64_t>(value >> 63);
-}
-[[nodiscard]] constexpr int64_t unzigzag(uint64_t value) {
-  return static_cast<int64_t>(value >> 1) ^ -static_cast<int64_t>(value & 1);
-}
-[[nodiscard]] constexpr size_t size(int64_t value) {
-  size_t bytes = 1;
-  for (uint64_t rest = zigzag(value) >> 7; rest != 0; rest >>= 7) ++bytes;
-  return bytes;
-}
-inline std::byte* write(std::byte* out, int64_t value) {
-  uint64_t rest = zigzag(value);
-  for (; rest >= 0x80; rest >>= 7) *out++ = static_cast<std::byte>(rest | 0x80);
-  *out++ = static_cast<std::byte>(rest);
-  return out;
-}
-// Advances `at`; false when the varint is cut or longer than 10 bytes.
-inline bool read(const std::byte*& at, const std::byte* end, int64_t& value) {
-  if (at == end) return false;
-  uint64_t raw = static_cast<uint8_t>(*at++);
-  if (raw < 0x80) {
-    value = unzigzag(raw);
-    return true;
-  }
-  raw &= 0x7f;
-  for (int shift = 7; shift < 64; shift += 7) {
-    if (at == end) return false;
-    const auto byte = static_cast<uint8_t>(*at++);
-    raw |= static_cast<uint64_t>(byte & 0x7f) << shift;
-    if (byte < 0x80) {
-      value = unzigzag(raw);
-      return true;
-    }
-  }
-  return false;
-}
-
-}  // namespace varint
-
-// Frames records one after the other. One thread; keeps no record after finish().
+// Frames records one after another into one buffer. One thread; reused from batch to batch.
 class RecordBatchBuilder {
  public:
-  // Gives room for about so many bytes of records at once.
-  void reserve(size_t bytes) { bytes_.resize(std::max(bytes_.size(), bytes)); }
+  // Adds a record; an absent key or value is null. Beyond kRecordsBytesMax nothing is added and `finish` says so.
+  void add(int64_t timestamp_ms, std::optional<std::string_view> key, std::optional<std::string_view> value,
+           std::span<const Header> headers = {});
 
-  void add(int64_t timestamp_ms, std::optional<std::string_view> key, std::string_view value,
-           std::span<const Header> headers = {}) {
-    if (count_ == 0) base_timestamp_ms_ = max_timestamp_ms_ = timestamp_ms;
-    if (timestamp_ms > max_timestamp_ms_) max_timestamp_ms_ = timestamp_ms;
-    const int64_t timestamp_delta = timestamp_ms - base_timestamp_ms_;
-    const size_t key_bytes = key ? key->size() : 0;
-    size_t bound = kFramingBytesMax + key_bytes + value.size();
-    for (const Header& header : headers) bound += 2 * varint::kBytesMax + header.key.size() + header.value.size();
-    if (size_ + bound > bytes_.size()) bytes_.resize(std::max(bytes_.size() * 2, size_ + bound));
-
-    std::byte* const record = bytes_.data() + size_;
-    // Most records are shorter than 64 bytes, whose length is one byte: the body is written behind it at once.
-    std::byte* const body = record + 1;
-    std::byte* at = body;
-    *at++ = std::byte{0};  // attributes
-    at = varint::write(at, timestamp_delta);
-    at = varint::write(at, count_);
-    at = varint::write(at, key ? static_cast<int64_t>(key_bytes) : -1);
-    if (key) at = put(at, *key);
-    at = varint::write(at, static_cast<int64_t>(value.size()));
-    at = put(at, value);
-    at = varint::write(at, static_cast<int64_t>(headers.size()));
-    for (const Header& header : headers) {
-      at = varint::write(at, static_cast<int64_t>(header.key.size()));
-      at = put(at, header.key);
-      at = varint::write(at, static_cast<int64_t>(header.value.size()));
-      at = put(at, header.value);
-    }
-    const auto body_bytes = static_cast<size_t>(at - body);
-    if (body_bytes < 64) [[likely]] {
-      varint::write(record, static_cast<int64_t>(body_bytes));
-      size_ += 1 + body_bytes;
-    } else {
-      const size_t length_bytes = varint::size(static_cast<int64_t>(body_bytes));
-      std::memmove(record + length_bytes, body, body_bytes);
-      varint::write(record, static_cast<int64_t>(body_bytes));
-      size_ += length_bytes + body_bytes;
-    }
-    ++count_;
-  }
+  // Adds a record whose value `write(std::byte* out)` puts at `out` itself, giving how many bytes it took: at most
+  // `value_bytes_max`, all of which it may scribble on. Spares a copy of each value. The hot path of ingest.
+  template <typename Write>
+  void add_written(int64_t timestamp_ms, std::optional<std::string_view> key, size_t value_bytes_max, Write&& write);
 
   [[nodiscard]] int32_t count() const { return count_; }
-  [[nodiscard]] size_t byte_size() const { return size_; }
+  [[nodiscard]] bool empty() const { return count_ == 0; }
+  [[nodiscard]] size_t byte_size() const { return size_; }  // uncompressed, so far
 
-  // The batch of all records added, compressed and summed; the builder is empty again. `full` beyond kBatchBytesMax.
+  // The batch of what was added; the builder is empty again. `invalid` when there is no record, `full` when they
+  // passed kRecordsBytesMax (all are dropped then).
   [[nodiscard]] Result<EncodedBatch> finish(Codec codec);
+  // Gives back the memory of a batch that is appended, so that the next one needs no new pages.
+  void recycle(EncodedBatch&& done);
+  // Drops what was added.
+  void clear();
 
  private:
-  // Length, attributes, timestamp and offset deltas, key and value lengths, header count.
-  static constexpr size_t kFramingBytesMax = 7 * varint::kBytesMax;
+  // Length, attributes, both deltas, both lengths and the header count, each at its widest.
+  static constexpr size_t kFrameBytesMax = 3 * kVarintBytesMax + kVarlongBytesMax + 3 * kVarintBytesMax + 1;
 
-  static std::byte* put(std::byte* at, std::string_view text) {
-    std::memcpy(at, text.data(), text.size());
-    return at + text.size();
-  }
+  // Makes room for `bytes` more; false when that would pass kRecordsBytesMax.
+  [[nodiscard]] bool ensure(size_t bytes) { return buffer_.size() - size_ >= bytes || grow(bytes); }
+  [[nodiscard]] bool grow(size_t bytes);
 
-  std::vector<std::byte> bytes_;  // of which size_ are used
-  size_t size_ = 0;
+  // Puts attributes, deltas and the key at `out`.
+  std::byte* put_start(std::byte* out, int64_t timestamp_ms, std::optional<std::string_view> key);
+  // Closes the record whose body is [begin + length_width, end): puts its length before it.
+  void close_record(std::byte* begin, size_t length_width, std::byte* end, int64_t timestamp_ms);
+
+  std::vector<std::byte> buffer_;  // its size is what may be written to without growing
+  size_t size_ = 0;                // of which so many bytes are records
+  bool overflowed_ = false;
   int32_t count_ = 0;
   int64_t base_timestamp_ms_ = 0;
   int64_t max_timestamp_ms_ = 0;
 };
 
-// Reads the uncompressed records of one batch, in order. Never reads outside them, whatever they hold.
+// Walks over a batch's records, never reading outside their bytes. One thread.
+//
+//   RecordIterator records(batch);
+//   for (RecordView record; records.next(record);) use(record);
+//   PENSTOCK_TRY(records.status());
 class RecordIterator {
  public:
-  enum class Step : uint8_t { record, end, corrupt };
+  explicit RecordIterator(const ReadBatch& batch)
+      : base_offset_(batch.base_offset),
+        base_timestamp_ms_(batch.base_timestamp_ms),
+        count_(batch.count),
+        begin_(batch.records.data()),
+        at_(begin_),
+        end_(begin_ + batch.records.size()) {}
 
-  RecordIterator(std::span<const std::byte> records, Offset base_offset, int64_t base_timestamp_ms, int32_t count)
-      : at_(records.data()),
-        end_(records.data() + records.size()),
-        base_offset_(base_offset),
-        base_timestamp_ms_(base_timestamp_ms),
-        left_(count) {}
-
-  [[nodiscard]] Step next(RecordView& record) {
-    if (left_ == 0) return at_ == end_ ? Step::end : Step::corrupt;
-    int64_t length = 0;
-    if (!varint::read(at_, end_, length) || length < 1 || length > end_ - at_) return Step::corrupt;
-    const std::byte* at = at_ + 1;  // past the attributes, which have no meaning yet
-    const std::byte* const end = at_ + length;
-    int64_t timestamp_delta = 0;
-    int64_t offset_delta = 0;
-    if (!varint::read(at, end, timestamp_delta) || !varint::read(at, end, offset_delta) ||
-        !read_bytes(at, end, record.has_key, record.key) || !read_bytes(at, end, record.has_value, record.value) ||
-        !varint::read(at, end, record.header_count) || record.header_count < 0) {
-      return Step::corrupt;
-    }
-    record.headers = {at, end};
-    record.offset = base_offset_ + offset_delta;
-    if (__builtin_add_overflow(base_timestamp_ms_, timestamp_delta, &record.timestamp_ms)) return Step::corrupt;
-    at_ = end;
-    --left_;
-    return Step::record;
-  }
+  // The next record; false after the last, or at bytes that are no record: ask `status`. A record that follows such
+  // bytes is not reached.
+  [[nodiscard]] bool next(RecordView& record);
+  // `corrupt` when the records did not check out so far.
+  [[nodiscard]] Status status() const { return malformed_ ? malformed() : Status{}; }
 
  private:
-  static bool read_bytes(const std::byte*& at, const std::byte* end, bool& present, std::string_view& bytes) {
-    int64_t length = 0;
-    if (!varint::read(at, end, length) || length < -1 || length > end - at) return false;
-    present = length >= 0;
-    const auto size = static_cast<size_t>(present ? length : 0);
-    bytes = {reinterpret_cast<const char*>(at), size};
-    at += size;
-    return true;
-  }
+  [[nodiscard]] bool parse(RecordView& record);
+  [[nodiscard]] Status malformed() const;
 
+  Offset base_offset_;
+  int64_t base_timestamp_ms_;
+  int32_t count_;
+  int32_t index_ = 0;
+  bool malformed_ = false;
+  const std::byte* begin_;
   const std::byte* at_;
-  const std::byte* const end_;
-  const Offset base_offset_;
-  const int64_t base_timestamp_ms_;
-  int32_t left_;
+  const std::byte* end_;
 };
 
-// The value of the first header named `key`; nothing when there is none or the headers are malformed.
-[[nodiscard]] std::optional<std::string_view> find_header(const RecordView& record, std::string_view key);
+// The value of the first header named `key`; none when there is no such header or its value is null.
+[[nodiscard]] std::optional<std::string_view> find_header(std::span<const std::byte> headers, std::string_view key);
 
-// Compressed bytes as they were before. `corrupt` when they are no such frame or give more than kBatchBytesMax.
-[[nodiscard]] Result<std::vector<std::byte>> decompress(Codec codec, std::span<const std::byte> bytes);
+// Whether `headers` is a count and that many headers and nothing else.
+[[nodiscard]] bool headers_well_formed(std::span<const std::byte> headers);
+
+// ---------------------------------------------------------------------------------------------------------------------
+
+namespace record_batch {
+
+inline std::byte* put_bytes(std::byte* out, std::string_view bytes) {
+  if (!bytes.empty()) std::memcpy(out, bytes.data(), bytes.size());
+  return out + bytes.size();
+}
+
+inline std::byte* put_nullable(std::byte* out, std::optional<std::string_view> bytes) {
+  if (!bytes) return put_varint(out, -1);
+  return put_bytes(put_varint(out, static_cast<int64_t>(bytes->size())), *bytes);
+}
+
+// A length and as many bytes; a length of -1 is null. False when they do not fit before `end`.
+inline bool take_nullable(const std::byte*& at, const std::byte* end, bool& present, std::string_view& bytes) {
+  int64_t length = 0;
+  if (!take_varint<32>(at, end, length) || length < -1 || length > end - at) return false;
+  present = length >= 0;
+  bytes = {reinterpret_cast<const char*>(at), present ? static_cast<size_t>(length) : 0};
+  at += bytes.size();
+  return true;
+}
+
+}  // namespace record_batch
+
+inline std::byte* RecordBatchBuilder::put_start(std::byte* out, int64_t timestamp_ms,
+                                                std::optional<std::string_view> key) {
+  if (count_ == 0) base_timestamp_ms_ = max_timestamp_ms_ = timestamp_ms;
+  *out++ = std::byte{0};  // attributes
+  // Modulo 2^64: the reader's sum wraps back.
+  out = put_varint(
+      out, static_cast<int64_t>(static_cast<uint64_t>(timestamp_ms) - static_cast<uint64_t>(base_timestamp_ms_)));
+  out = put_varint(out, count_);
+  return record_batch::put_nullable(out, key);
+}
+
+inline void RecordBatchBuilder::close_record(std::byte* begin, size_t length_width, std::byte* end,
+                                             int64_t timestamp_ms) {
+  const std::byte* body = begin + length_width;
+  const auto length = static_cast<size_t>(end - body);
+  const size_t width = varint_size(static_cast<int64_t>(length));
+  if (width != length_width) [[unlikely]]
+    std::memmove(begin + width, body, length);
+  put_varint(begin, static_cast<int64_t>(length));
+  size_ += width + length;
+  ++count_;
+  max_timestamp_ms_ = std::max(max_timestamp_ms_, timestamp_ms);
+}
+
+template <typename Write>
+inline void RecordBatchBuilder::add_written(int64_t timestamp_ms, std::optional<std::string_view> key,
+                                            size_t value_bytes_max, Write&& write) {
+  if (!ensure(kFrameBytesMax + (key ? key->size() : 0) + value_bytes_max)) [[unlikely]]
+    return;
+  // A record under 64 bytes has lengths of one byte; a longer one is moved up when its length is known.
+  std::byte* const begin = buffer_.data() + size_;
+  std::byte* const value_length = put_start(begin + 1, timestamp_ms, key);
+  std::byte* value = value_length + 1;
+  const auto length = static_cast<size_t>(std::forward<Write>(write)(value));
+  PENSTOCK_ASSERT(length <= value_bytes_max);
+  if (const size_t width = varint_size(static_cast<int64_t>(length)); width != 1) [[unlikely]] {
+    std::memmove(value_length + width, value, length);
+    value = value_length + width;
+  }
+  put_varint(value_length, static_cast<int64_t>(length));
+  std::byte* end = value + length;
+  *end++ = std::byte{0};  // no headers
+  close_record(begin, 1, end, timestamp_ms);
+}
+
+inline void RecordBatchBuilder::add(int64_t timestamp_ms, std::optional<std::string_view> key,
+                                    std::optional<std::string_view> value, std::span<const Header> headers) {
+  size_t content = (key ? key->size() : 0) + (value ? value->size() : 0);
+  for (const Header& header : headers) content += header.key.size() + header.value.size() + 2 * kVarintBytesMax;
+  if (!ensure(kFrameBytesMax + content)) [[unlikely]]
+    return;
+  std::byte* const begin = buffer_.data() + size_;
+  const size_t length_width = varint_size(static_cast<int64_t>(content + 6));  // most often right
+  std::byte* out = put_start(begin + length_width, timestamp_ms, key);
+  out = record_batch::put_nullable(out, value);
+  out = put_varint(out, static_cast<int64_t>(headers.size()));
+  for (const Header& header : headers) {
+    out = record_batch::put_nullable(out, header.key);
+    out = record_batch::put_nullable(out, header.value);
+  }
+  close_record(begin, length_width, out, timestamp_ms);
+}
+
+inline bool RecordIterator::next(RecordView& record) {
+  if (index_ == count_) [[unlikely]] {
+    if (at_ != end_) malformed_ = true;
+    return false;
+  }
+  if (malformed_ || !parse(record)) [[unlikely]] {
+    malformed_ = true;
+    return false;
+  }
+  ++index_;
+  return true;
+}
+
+inline bool RecordIterator::parse(RecordView& record) {
+  const std::byte* at = at_;
+  int64_t length = 0;
+  if (!take_varint<32>(at, end_, length) || length < 1 || length > end_ - at) return false;
+  const std::byte* const end = at + length;
+  ++at;  // attributes: none are defined
+  int64_t timestamp_delta = 0;
+  int64_t offset_delta = 0;
+  if (!take_varint<64>(at, end, timestamp_delta)) return false;
+  if (!take_varint<32>(at, end, offset_delta) || offset_delta != index_) return false;
+  if (!record_batch::take_nullable(at, end, record.has_key, record.key)) return false;
+  if (!record_batch::take_nullable(at, end, record.has_value, record.value)) return false;
+  record.headers = {at, end};
+  if (record.headers.size() != 1 || *at != std::byte{0}) [[unlikely]] {
+    if (!headers_well_formed(record.headers)) return false;
+  }
+  record.offset = base_offset_ + index_;
+  record.timestamp_ms =
+      static_cast<int64_t>(static_cast<uint64_t>(base_timestamp_ms_) + static_cast<uint64_t>(timestamp_delta));
+  at_ = end;
+  return true;
+}
 
 }  // namespace penstock::log
