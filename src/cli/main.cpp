@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cli/command.h"
+#include "runtime/version.h"
 
 int main(int argc, char** argv) {
   using namespace penstock::cli;
@@ -12,7 +13,7 @@ int main(int argc, char** argv) {
   signal(SIGPIPE, SIG_IGN);
 
   CLI::App program{"Penstock: a real-time market-data pipeline in one program"};
-  program.set_version_flag("--version", "penstock " PENSTOCK_VERSION);
+  program.set_version_flag("--version", "penstock " + std::string(penstock::runtime::kVersion));
   program.require_subcommand(1);
   const std::vector<Command> commands{add_run(program),   add_check(program),  add_explain(program),
                                       add_test(program),  add_query(program),  add_export(program),

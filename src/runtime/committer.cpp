@@ -82,9 +82,7 @@ Status Committer::commit_now() try {
   for (Worker* worker : workers_) {
     PENSTOCK_TRY_ASSIGN(std::vector<PartitionSnapshot> taken, worker->snapshot());
     for (PartitionSnapshot& snapshot : taken) {
-      const auto known = offsets_.find(snapshot.id);
-      changed = changed || known == offsets_.end() || known->second != snapshot.next || !snapshot.rows.empty() ||
-                !snapshot.state.empty();
+      changed = changed || committed(snapshot.id) != snapshot.next || !snapshot.rows.empty() || !snapshot.state.empty();
       snapshots.push_back(std::move(snapshot));
     }
   }
@@ -111,7 +109,10 @@ Status Committer::commit_now() try {
   PENSTOCK_TRY(transaction->commit());
   kill_point("after_commit");
 
-  for (const PartitionSnapshot& snapshot : snapshots) offsets_[snapshot.id] = snapshot.next;
+  {
+    std::lock_guard offsets(mutex_);
+    for (const PartitionSnapshot& snapshot : snapshots) offsets_[snapshot.id] = snapshot.next;
+  }
   for (size_t i = 0; i < sources_.size(); ++i) positions_[sources_[i].source] = std::move(positions[i]);
   stats_.commits += 1;
   stats_.rows += rows;
@@ -123,11 +124,21 @@ Status Committer::commit_now() try {
   return fail(ErrorKind::io, "a commit ended by an exception: {}", e.what());
 }
 
+Offset Committer::committed(const TopicPartition& partition) const {
+  std::lock_guard lock(mutex_);
+  const auto found = offsets_.find(partition);
+  return found == offsets_.end() ? Offset{} : found->second;
+}
+
 void Committer::enforce_retention() {
   const Timestamp now = clock_.now();
   if (now < retention_due_) return;
   retention_due_ = now + kRetentionEvery;
-  const std::vector<std::pair<TopicPartition, Offset>> keep_from(offsets_.begin(), offsets_.end());
+  std::vector<std::pair<TopicPartition, Offset>> keep_from;
+  {
+    std::lock_guard lock(mutex_);
+    keep_from.assign(offsets_.begin(), offsets_.end());
+  }
   // A segment that cannot be deleted now is tried again at the next round: the pipeline need not stop for it.
   const auto freed = log_.enforce_retention(now, keep_from);
   if (!freed) log_warning("runtime", "retention: {}", freed.error().message);

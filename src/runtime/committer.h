@@ -52,6 +52,8 @@ class Committer {
   // Commits on the calling thread. One at a time.
   [[nodiscard]] Status commit_now();
   [[nodiscard]] const CommitStats& stats() const { return stats_; }
+  // One past the last record of a partition whose results are in the store.
+  [[nodiscard]] Offset committed(const TopicPartition& partition) const;
 
  private:
   void run();
@@ -67,11 +69,11 @@ class Committer {
   CommitStats stats_;
 
   std::mutex committing_;
-  std::map<TopicPartition, Offset> offsets_;                 // guarded by committing_: as committed
   std::map<std::string, store::SourcePosition> positions_;   // guarded by committing_: as committed
   Timestamp retention_due_;                                  // guarded by committing_
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
+  std::map<TopicPartition, Offset> offsets_;  // guarded by mutex_: as committed
   std::condition_variable changed_;
   bool requested_ = false;  // guarded by mutex_
   bool stopping_ = false;   // guarded by mutex_

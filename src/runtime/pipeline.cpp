@@ -51,7 +51,7 @@ Result<std::unique_ptr<Pipeline>> Pipeline::start(const plan::Plan& plan, const 
 
 Status Pipeline::open() {
   PENSTOCK_TRY(open_log());
-  const store::DuckDbOptions options{.memory_bytes_max = plan_.store.memory_bytes_max};
+  const store::DuckDbOptions options{.memory_bytes_max = plan_.store.memory_bytes_max, .symbols = &symbols_};
   PENSTOCK_TRY_ASSIGN(store_, store::open_duckdb_store(data_dir_.paths().store(), options, table_specs(plan_)));
   PENSTOCK_TRY_ASSIGN(committed_, store_->load_committed());
   PENSTOCK_TRY(make_workers());
@@ -185,7 +185,7 @@ Status Pipeline::make_sources() {
 }
 
 Status Pipeline::start_server(const std::string& listen) {
-  PENSTOCK_TRY_ASSIGN(server_, serve_pipeline(*this, *store_, listen));
+  PENSTOCK_TRY_ASSIGN(server_, serve_pipeline(*this, plan_, *store_, listen));
   address_ = server_->address();
   return write_run_info(files_, data_dir_.paths(), {getpid(), address_, plan_.name});
 }
@@ -205,6 +205,8 @@ void Pipeline::start_threads() {
     }
     running->thread = std::thread([this, &running = *running] { run_source(running); });
   }
+  std::lock_guard lock(mutex_);
+  started_ = true;
 }
 
 void Pipeline::run_source(RunningSource& running) {
@@ -273,6 +275,14 @@ Status Pipeline::finish() {
   return error_ ? Status(std::unexpected(*error_)) : Status();
 }
 
+std::optional<std::string> Pipeline::why_not_ready() const {
+  std::lock_guard lock(mutex_);
+  if (error_) return error_->message;
+  if (!started_) return "starting";
+  if (finished_) return "stopping";
+  return std::nullopt;
+}
+
 bool Pipeline::simulated() const {
   return std::ranges::any_of(sources_, [](const auto& running) { return running->source->simulated(); });
 }
@@ -286,6 +296,7 @@ RunReport Pipeline::report() const {
   report.simulated = simulated();
   {
     std::lock_guard lock(mutex_);
+    if (error_) report.error = error_->message;
     for (const auto& running : sources_) {
       const feed::SourceStats& stats = running->source->stats();
       report.sources.push_back({.name = plan_.sources[running->index].name,
@@ -314,6 +325,7 @@ RunReport Pipeline::report() const {
       const auto found = progress.find(id);
       if (found == progress.end()) continue;
       PartitionReport part{.partition = p, .processed = found->second.next, .watermark = found->second.watermark};
+      part.committed = committer_->committed(id);
       if (const auto info = log_->info(id)) {
         part.start = info->start;
         part.end = info->end;

@@ -51,6 +51,8 @@ class Pipeline {
   [[nodiscard]] Status finish();
   // Any thread, at any time before destruction.
   [[nodiscard]] RunReport report() const;
+  // Nothing once it is started and nothing has failed.
+  [[nodiscard]] std::optional<std::string> why_not_ready() const;
   // True when what it shows is invented by a simulated source.
   [[nodiscard]] bool simulated() const;
 
@@ -100,6 +102,7 @@ class Pipeline {
   mutable std::mutex mutex_;
   std::condition_variable_any changed_;
   std::optional<Error> error_;  // guarded by mutex_: the first one
+  bool started_ = false;        // guarded by mutex_
   bool finished_ = false;       // guarded by mutex_
 };
 

@@ -33,6 +33,7 @@ struct PartitionReport {
   Offset start;
   Offset end;
   Offset processed;  // the next record to process
+  Offset committed;  // the next record whose results are not in the store
   uint64_t bytes = 0;
   Timestamp watermark;
 };
@@ -49,6 +50,7 @@ struct RunReport {
   Timestamp started_at;
   Timestamp now;
   bool simulated = false;
+  std::string error;                            // the first one, if any
   std::vector<SourceReport> sources;
   std::vector<TopicReport> topics;              // as Plan::topics
   std::vector<stream::StreamCounts> streams;    // as Plan::streams, summed over partitions
