@@ -1,0 +1,16 @@
+// A row as the text of a JSON object: what the quarantine keeps of a record.
+#pragma once
+
+#include <string>
+
+#include "market/batch.h"
+
+namespace penstock::stream {
+
+// One member a column that is not null, exact digits for decimals, times as RFC 3339. A JSON column stands as it is.
+[[nodiscard]] std::string row_json(const market::Batch& batch, size_t row, const market::SymbolTable& symbols);
+
+// How a user finds the record again: its symbol, time, id and key, those of them that it has.
+[[nodiscard]] std::string row_position(const market::Batch& batch, size_t row, const market::SymbolTable& symbols);
+
+}  // namespace penstock::stream

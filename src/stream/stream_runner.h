@@ -1,0 +1,85 @@
+// One stream of the plan: takes rows through its steps, where, select, dedup, check, bars, and gives what comes out of
+// its three ports.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "plan/evaluate.h"
+#include "plan/plan.h"
+#include "stream/bar_builder.h"
+#include "stream/deduplicator.h"
+#include "stream/engine.h"
+#include "stream/flow.h"
+
+namespace penstock::stream {
+
+// One thread. Borrows the plan's stream and the symbol table. What the ports give is valid until the next call.
+class StreamRunner {
+ public:
+  // `source` is the name of what writes the stream's topic, as the quarantine shows it.
+  [[nodiscard]] static Result<std::unique_ptr<StreamRunner>> create(const plan::Stream& stream,
+                                                                    const market::SchemaPtr& input, std::string source,
+                                                                    market::SymbolTable& symbols);
+
+  [[nodiscard]] Status process(const Flow& in);
+  // Raises the time mark of what the stream reads; `origin` is its place among the records.
+  void mark(Timestamp mark, uint64_t origin);
+
+  [[nodiscard]] const Flow& rows() const { return rows_; }
+  [[nodiscard]] Flow late() const { return bar_output_.late.flow(); }
+  [[nodiscard]] Flow quarantine() const { return quarantine_.flow(); }
+
+  // "No row with an event time before it will follow": what streams that read this one's rows take as their mark.
+  [[nodiscard]] Timestamp output_mark() const;
+  [[nodiscard]] bool has_bars() const { return bars_ != nullptr; }
+  [[nodiscard]] const StreamCounts& counts() const { return counts_; }
+  void restore_counts(const StreamCounts& counts) { counts_ = counts; }
+  void restore_mark(Timestamp mark);
+
+  void take_state(StateChanges& changes);
+  // `rest` is the blob's name behind `bars/STREAM/` or `dedup/STREAM/`.
+  [[nodiscard]] Status restore_bars(const std::string& name, std::string_view blob);
+  [[nodiscard]] Status restore_dedup(const std::string& name, uint64_t number, std::string_view blob);
+
+ private:
+  StreamRunner(const plan::Stream& stream, std::string source, market::SymbolTable& symbols);
+  [[nodiscard]] Status add_step(const plan::Step& step, const market::SchemaPtr& input);
+
+  [[nodiscard]] Status filter(const plan::Filter& step);
+  [[nodiscard]] Status project(const plan::Project& step, const market::SchemaPtr& output);
+  void deduplicate();
+  [[nodiscard]] Status check(const plan::Check& step);
+  void build_bars();
+  void begin_call();
+
+  // The selection to narrow into: the two take turns, as one is read while the other is written.
+  std::vector<uint32_t>& other_selection();
+  void select(std::vector<uint32_t>& selection) { rows_.selection = &selection; }
+  // Copies the rows that are left into a batch of their own where they are few, so that expressions do not compute
+  // what was dropped.
+  void densify();
+  void refuse(size_t row, const std::string& reason);
+
+  const plan::Stream& stream_;
+  const std::string source_;
+  market::SymbolTable& symbols_;
+  std::unique_ptr<Deduplicator> dedup_;
+  std::unique_ptr<BarBuilder> bars_;
+
+  Timestamp mark_ = Timestamp::min();
+  StreamCounts counts_;
+
+  // Of the call.
+  Flow rows_;
+  std::vector<uint32_t> selections_[2];
+  std::deque<market::Batch> batches_;
+  std::deque<std::vector<uint64_t>> origins_;
+  MadeRows quarantine_;
+  BarOutput bar_output_;
+};
+
+}  // namespace penstock::stream
