@@ -326,7 +326,7 @@ Position YamlDocument::locate(const YamlNode& scalar, size_t offset) const {
     if (at >= source_.size()) return scalar.at;
     const char wanted = scalar.raw[i];
     if (source_[at] == wanted && wanted != '\n') {
-      at += !scalar.plain && wanted == '\'' && source_.compare(at, 2, "''") == 0 ? 2 : 1;
+      at += !scalar.plain && wanted == '\'' && source_.compare(at, 2, "''") == 0 ? 2u : 1u;
       continue;
     }
     if ((wanted != ' ' && wanted != '\n') || (source_[at] != '\n' && source_[at] != ' ')) return scalar.at;
