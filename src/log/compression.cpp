@@ -135,7 +135,10 @@ Result<std::vector<std::byte>> compress(Codec codec, std::span<const std::byte> 
 }
 
 Status decompress(Codec codec, std::span<const std::byte> bytes, std::vector<std::byte>& out) {
-  PENSTOCK_ASSERT(codec == Codec::lz4 || codec == Codec::zstd);
+  if (codec != Codec::lz4 && codec != Codec::zstd) {
+    return fail(ErrorKind::invalid, "records are compressed with codec {}, which is neither lz4 (3) nor zstd (4)",
+                static_cast<int>(codec));
+  }
   return codec == Codec::lz4 ? decompress_lz4(bytes, out) : decompress_zstd(bytes, out);
 }
 

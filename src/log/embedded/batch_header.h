@@ -5,10 +5,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <span>
+#include <type_traits>
 
 #include "base/crc32c.h"
 #include "base/error.h"
+#include "log/record_batch.h"
 
 namespace penstock::log {
 
@@ -91,8 +94,12 @@ inline void seal_header(std::span<std::byte, kBatchHeaderBytes> header, uint32_t
   header.producer_epoch = get_big_endian<int16_t>(at + 51);
   header.base_sequence = get_big_endian<int32_t>(at + 53);
   header.record_count = get_big_endian<int32_t>(at + 57);
-  return header.base_offset >= 0 && header.batch_length >= static_cast<int32_t>(kBatchHeaderBytes - kLengthFieldEnd) &&
-         header.last_offset_delta >= 0 && header.record_count >= 0;
+  // Offsets stay so far from their type's end that adding a batch never overflows.
+  constexpr int64_t kBaseOffsetMax = std::numeric_limits<int64_t>::max() - (int64_t{1} << 33);
+  return header.base_offset >= 0 && header.base_offset <= kBaseOffsetMax &&
+         header.batch_length >= static_cast<int32_t>(kBatchHeaderBytes - kLengthFieldEnd) &&
+         header.total_bytes() <= kBatchBytesMax && header.last_offset_delta >= 0 &&
+         header.last_offset_delta < std::numeric_limits<int32_t>::max() && header.record_count >= 0;
 }
 
 // Whether `batch` (header and records) is as its checksum says.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/logging.h"
 #include "log/embedded/partition.h"
 #include "log/embedded/partition_reader.h"
 
@@ -10,6 +11,7 @@ namespace penstock::log {
 namespace {
 
 constexpr size_t kTopicBytesMax = 249;  // Kafka's own bound
+constexpr int32_t kPartitionsMax = 10'000;
 
 // The topic and partition that a folder's name says, or nothing.
 std::optional<TopicPartition> parse_folder(std::string_view name) {
@@ -23,7 +25,8 @@ std::optional<TopicPartition> parse_folder(std::string_view name) {
 
 bool legal_topic(std::string_view topic) {
   const auto legal = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+           c == '-';
   };
   return !topic.empty() && topic.size() <= kTopicBytesMax && topic != "." && topic != ".." &&
          std::ranges::all_of(topic, legal);
@@ -34,12 +37,32 @@ bool legal_topic(std::string_view topic) {
 EmbeddedLog::EmbeddedLog(io::FileSystem& files, std::string folder, const EmbeddedOptions& options)
     : files_(files), folder_(std::move(folder)), options_(options) {}
 
-EmbeddedLog::~EmbeddedLog() = default;
+EmbeddedLog::~EmbeddedLog() {
+  for (const auto& [id, partition] : partitions_) {
+    if (options_.read_only) break;
+    if (const Status closed = partition->close(); !closed) {
+      log_warning("log", "{}-{} was not closed well: {}", id.topic, id.partition, closed.error().message);
+    }
+  }
+}
 
 Result<std::unique_ptr<EmbeddedLog>> EmbeddedLog::open(io::FileSystem& files, const std::string& folder,
                                                        const EmbeddedOptions& options) {
+  if (options.segment_bytes_max < 1) {
+    return fail(ErrorKind::invalid,
+                "a segment of at most {} bytes holds nothing: give segment_bytes_max a number above 0",
+                options.segment_bytes_max);
+  }
   auto log = std::unique_ptr<EmbeddedLog>(new EmbeddedLog(files, folder, options));
-  if (!options.read_only) PENSTOCK_TRY(files.create_directories(folder));
+  if (!options.read_only) {
+    PENSTOCK_TRY(files.create_directories(folder));
+    // The folder's own name is durable too, before anything in it is promised to be.
+    const size_t slash = folder.find_last_not_of('/') == std::string::npos
+                             ? std::string::npos
+                             : folder.rfind('/', folder.find_last_not_of('/'));
+    const std::string parent = slash == std::string::npos ? "." : slash == 0 ? "/" : folder.substr(0, slash);
+    PENSTOCK_TRY(files.sync_directory(parent));
+  }
   PENSTOCK_TRY(log->open_partitions());
   return log;
 }
@@ -50,7 +73,7 @@ Status EmbeddedLog::open_partitions() {
     const auto id = parse_folder(name);
     if (!id) continue;
     auto partition = Partition::open(files_, folder_ + "/" + name, *id, options_, cuts_);
-    // A writer may be making it at this very moment: it is there when it has a segment.
+    // A writer may be making it, or retention taking a segment, at this very moment.
     if (!partition && options_.read_only && partition.error().kind == ErrorKind::not_found) continue;
     if (!partition) return std::unexpected(std::move(partition).error());
     partitions_.emplace(*id, std::move(*partition));
@@ -63,17 +86,25 @@ Status EmbeddedLog::create_topic(const std::string& topic, int32_t partitions) {
     return fail(ErrorKind::invalid, "'{}' cannot be a topic's name: use letters, digits, '.', '_' and '-', at most {}",
                 topic, kTopicBytesMax);
   }
+  if (partitions < 1 || partitions > kPartitionsMax) {
+    return fail(ErrorKind::invalid, "topic {} cannot have {} partitions: write 1 to {}", topic, partitions,
+                kPartitionsMax);
+  }
+  if (options_.read_only) return fail(ErrorKind::invalid, "{} is open for reading only", folder_);
   std::unique_lock lock(mutex_);
   const auto there = std::ranges::count_if(partitions_, [&](const auto& entry) { return entry.first.topic == topic; });
   // Fewer than wanted and all of them empty may be left by a crash while they were made.
-  const bool unfinished = there < partitions && std::ranges::all_of(partitions_, [&](const auto& entry) {
-                            return entry.first.topic != topic || entry.second->end() == Offset{0};
-                          });
+  const bool unfinished =
+      there < partitions &&
+      std::ranges::all_of(
+          partitions_,
+          [&](const auto& entry) { return entry.first.topic != topic || entry.second->end() == Offset{0}; });
   if (there > 0 && there != partitions && !unfinished) {
-    return fail(ErrorKind::invalid,
-                "topic {} has {} partitions in {}, but the pipeline says {}: a topic keeps its number of partitions. Write "
-                "{} in the pipeline, or give another --data",
-                topic, there, folder_, partitions, there);
+    return fail(
+        ErrorKind::invalid,
+        "topic {} has {} partitions in {}, but the pipeline says {}: a topic keeps its number of partitions. Write "
+        "{} in the pipeline, or give another --data",
+        topic, there, folder_, partitions, there);
   }
   std::vector<RecoveryCut> cuts;
   for (int32_t p = 0; p < partitions; ++p) {
@@ -83,7 +114,7 @@ Status EmbeddedLog::create_topic(const std::string& topic, int32_t partitions) {
                         Partition::open(files_, fmt::format("{}/{}-{}", folder_, topic, p), id, options_, cuts));
     partitions_.emplace(id, std::move(partition));
   }
-  if (there < partitions && options_.fsync != Fsync::never) PENSTOCK_TRY(files_.sync_directory(folder_));
+  if (there < partitions) PENSTOCK_TRY(files_.sync_directory(folder_));
   return {};
 }
 

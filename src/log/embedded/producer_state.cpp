@@ -24,11 +24,24 @@ uint32_t checksum(std::string_view text) { return crc32c(std::as_bytes(std::span
 
 Result<ProducerState::Verdict> ProducerState::judge(const ProducerStamp& stamp, int32_t count) const {
   if (stamp.producer_id < 0) return Verdict::append;
+  if (stamp.sequence < 0 || stamp.epoch < 0) {
+    return fail(ErrorKind::invalid, "producer {} appends with epoch {} and sequence {}: neither may be negative",
+                stamp.producer_id, stamp.epoch, stamp.sequence);
+  }
   const auto found = producers_.find(stamp.producer_id);
-  const int64_t next = found == producers_.end() ? 0 : found->second.next_sequence;
+  if (found == producers_.end() && producers_.size() >= kProducersMax) {
+    return fail(ErrorKind::full, "a partition remembers at most {} producers: producer {} is one too many",
+                kProducersMax, stamp.producer_id);
+  }
+  if (found != producers_.end() && stamp.epoch < found->second.epoch) {
+    return fail(ErrorKind::invalid, "producer {} has epoch {} by now: an instance of epoch {} may not append any more",
+                stamp.producer_id, found->second.epoch, stamp.epoch);
+  }
+  const bool begins = found == producers_.end() || stamp.epoch > found->second.epoch;
+  const int64_t next = begins ? 0 : found->second.next_sequence;
   if (stamp.sequence == next) return Verdict::append;
   if (stamp.sequence + count <= next) return Verdict::duplicate;
-  if (stamp.sequence > next && found != producers_.end() && found->second.after_hole) return Verdict::append;
+  if (stamp.sequence > next && !begins && found->second.after_hole) return Verdict::append;
   return fail(ErrorKind::invalid, "producer {} appends sequences {} to {} where {} is next: {}", stamp.producer_id,
               stamp.sequence, stamp.sequence + count - 1, next,
               stamp.sequence < next ? "a part of them is there already" : "those between are missing");
@@ -46,6 +59,7 @@ std::optional<Offset> ProducerState::offset_of(const ProducerStamp& stamp) const
 void ProducerState::appended(const ProducerStamp& stamp, int32_t count, Offset base_offset) {
   if (stamp.producer_id < 0) return;
   Producer& producer = producers_[stamp.producer_id];
+  if (stamp.epoch > producer.epoch) producer.batches.clear();
   producer.epoch = stamp.epoch;
   producer.next_sequence = stamp.sequence + count;
   producer.after_hole = false;
@@ -56,7 +70,9 @@ void ProducerState::appended(const ProducerStamp& stamp, int32_t count, Offset b
 void ProducerState::scanned(const BatchHeader& header) {
   if (header.producer_id < 0 || header.base_sequence < 0) return;
   // The least sequence, not before the next one, that is what the file says modulo 2^31.
-  const int64_t next = next_sequence(header.producer_id);
+  const auto found = producers_.find(header.producer_id);
+  const bool begins = found == producers_.end() || header.producer_epoch > found->second.epoch;
+  const int64_t next = begins ? 0 : found->second.next_sequence;
   const int64_t ahead = (header.base_sequence - next % kSequenceModulus + kSequenceModulus) % kSequenceModulus;
   appended({header.producer_id, header.producer_epoch, next + ahead}, header.record_count, Offset{header.base_offset});
 }

@@ -21,8 +21,12 @@ class ProducerState {
   // Batches of a producer whose offsets are remembered, so that a repeated append gets the first one's answer.
   static constexpr size_t kBatchesRemembered = 8;
 
+  // Producers of one partition: a pipeline has one a source.
+  static constexpr size_t kProducersMax = 100'000;
+
   enum class Verdict : uint8_t { append, duplicate };
-  // Whether a batch of `count` records is new. `invalid` for one that is partly known or leaves a gap.
+  // Whether a batch of `count` records is new. `invalid` for one that is partly known, leaves a gap or has an older
+  // epoch; a newer epoch starts at sequence 0. `full` for a producer beyond kProducersMax.
   [[nodiscard]] Result<Verdict> judge(const ProducerStamp& stamp, int32_t count) const;
   // Where a duplicate stands; nothing when it is no longer remembered.
   [[nodiscard]] std::optional<Offset> offset_of(const ProducerStamp& stamp) const;

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
+
+#include "base/logging.h"
 
 namespace penstock::log {
 namespace {
@@ -10,7 +13,10 @@ constexpr size_t kScanBytes = size_t{4} << 20;
 constexpr size_t kIndexEntryBytes = 8;   // relative offset int32, position int32
 constexpr size_t kTimeEntryBytes = 12;   // timestamp int64, relative offset int32
 // An index position and a relative offset are int32: a segment may not grow past what they hold.
-constexpr uint64_t kSegmentBytesLimit = uint64_t{1} << 31;
+constexpr uint64_t kSegmentBytesLimit = (uint64_t{1} << 31) - 1;
+constexpr int64_t kRelativeOffsetMax = (int64_t{1} << 31) - 1;
+// What is read to see headers alone: several where batches are small, little more than one where they are large.
+constexpr size_t kHeaderWindowBytes = size_t{16} << 10;
 
 Result<std::vector<std::byte>> read_whole(io::FileSystem& files, const std::string& path, uint64_t bytes_max) {
   PENSTOCK_TRY_ASSIGN(const auto file, files.open(path, io::OpenMode::read));
@@ -51,35 +57,44 @@ Result<std::unique_ptr<Segment>> Segment::open_complete(io::FileSystem& files, c
   PENSTOCK_TRY_ASSIGN(const bool fits, segment->load_indexes());
   if (fits) return segment;
   Scan found;
-  PENSTOCK_TRY(segment->scan(0, nullptr, found));
+  // By headers alone: a batch whose checksum does not hold is an error for who reads it, not the end of what follows.
+  PENSTOCK_TRY(segment->scan(0, std::numeric_limits<uint64_t>::max(), nullptr, found));
   segment->note_time_entry();
+  if (found.bytes_whole < found.bytes_file) {
+    segment->damage_ =
+        fmt::format("{} holds {} at byte {} of {}: bring the file back from a copy, or read on after offset {}",
+                    segment->path_, found.why, found.bytes_whole, found.bytes_file, segment->end_offset().value);
+    log_warning("log", "{}", segment->damage_);
+  }
   if (!read_only) PENSTOCK_TRY(segment->write_indexes());
   return segment;
 }
 
 Result<std::unique_ptr<Segment>> Segment::open_newest(io::FileSystem& files, const std::string& folder,
-                                                      Offset base_offset, bool read_only, ProducerState& producers,
-                                                      Scan& found) {
+                                                      Offset base_offset, uint64_t flushed, bool read_only,
+                                                      ProducerState& producers, Scan& found) {
   const auto mode = read_only ? io::OpenMode::read : io::OpenMode::read_write;
   PENSTOCK_TRY_ASSIGN(auto file, files.open(segment_path(folder, base_offset, "log"), mode));
   auto segment = std::unique_ptr<Segment>(new Segment(files, folder, base_offset, std::move(file)));
-  PENSTOCK_TRY(segment->scan(0, &producers, found));
+  PENSTOCK_TRY(segment->scan(0, flushed, &producers, found));
   if (!read_only) PENSTOCK_TRY(segment->write_indexes());
   return segment;
 }
 
-Status Segment::scan(uint64_t from, ProducerState* producers, Scan& result) {
+Status Segment::scan(uint64_t from, uint64_t trusted, ProducerState* producers, Scan& result) {
   PENSTOCK_TRY_ASSIGN(result.bytes_file, file_->size());
   uint64_t position = from;
-  std::vector<std::byte> buffer(std::min<uint64_t>(kScanBytes, result.bytes_file - std::min(from, result.bytes_file)));
+  std::vector<std::byte> buffer;
   uint64_t buffer_at = from;  // where the buffer's first byte stands in the file
   size_t buffered = 0;
   // Makes the buffer hold `bytes` bytes from `position` on; false when the file has not so many.
   const auto hold = [&](uint64_t bytes) -> Result<bool> {
     if (position + bytes > result.bytes_file) return false;
     if (position + bytes <= buffer_at + buffered) return true;
-    if (buffer.size() < bytes) buffer.resize(bytes);
-    PENSTOCK_TRY_ASSIGN(buffered, file_->read_at(position, buffer));
+    const uint64_t window = std::max<uint64_t>(bytes, position < trusted ? kHeaderWindowBytes : kScanBytes);
+    const auto wanted = static_cast<size_t>(std::min(window, result.bytes_file - position));
+    if (buffer.size() < wanted) buffer.resize(wanted);
+    PENSTOCK_TRY_ASSIGN(buffered, file_->read_at(position, std::span(buffer).first(wanted)));
     buffer_at = position;
     return buffered >= bytes;
   };
@@ -92,9 +107,15 @@ Status Segment::scan(uint64_t from, ProducerState* producers, Scan& result) {
     BatchHeader header;
     const std::byte* at = buffer.data() + (position - buffer_at);
     if (!read_header(std::span<const std::byte, kBatchHeaderBytes>(at, kBatchHeaderBytes), header) ||
-        header.base_offset < end_offset_.load(std::memory_order_relaxed)) {
+        header.base_offset != end_offset_.load(std::memory_order_relaxed)) {
       result.why = "not a batch of this place";
       break;
+    }
+    if (position + header.total_bytes() <= std::min(trusted, result.bytes_file)) {
+      note(header, position);
+      if (producers != nullptr) producers->scanned(header);
+      position += header.total_bytes();
+      continue;
     }
     PENSTOCK_TRY_ASSIGN(const bool whole, hold(header.total_bytes()));
     if (!whole) {
@@ -144,12 +165,9 @@ void Segment::note_time_entry() {
 Status Segment::append(std::span<const std::byte, kBatchHeaderBytes> header_bytes, const BatchHeader& header,
                        std::span<const std::byte> records) {
   const uint64_t position = bytes();
-  if (position + header.total_bytes() > kSegmentBytesLimit) {
-    return fail(ErrorKind::full, "{} would grow past {} bytes", path_, kSegmentBytesLimit);
-  }
   if (const Status written = file_->write_at(position, header_bytes, records); !written) {
-    // A failure to cut leaves a tail that recovery cuts; what matters is the first error.
-    [[maybe_unused]] const Status cut_back = file_->truncate(position);
+    // A tail that cannot be cut now is overwritten by the next batch, or cut when the segment is completed or opened.
+    tail_left_ = !file_->truncate(position).has_value();
     return written;
   }
   note(header, position);
@@ -157,7 +175,13 @@ Status Segment::append(std::span<const std::byte, kBatchHeaderBytes> header_byte
     file_->start_writeback(writeback_begun_, position + header.total_bytes() - writeback_begun_);
     writeback_begun_ = position + header.total_bytes();
   }
-  return append_index_entries();
+  // The batch stands: an index that fails to take its entry must not make it seem as if it did not.
+  static_cast<void>(append_index_entries().has_value());
+  return {};
+}
+
+bool Segment::fits(int64_t last_offset, uint64_t total) const {
+  return last_offset - base_offset_.value <= kRelativeOffsetMax && bytes() + total <= kSegmentBytesLimit;
 }
 
 Status Segment::append_index_entries() {
@@ -183,7 +207,8 @@ Status Segment::append_index_entries() {
       put_big_endian(at + 8, static_cast<int32_t>(times_[i].last_offset - base_offset_.value));
     }
     if (!time_file_) {
-      PENSTOCK_TRY_ASSIGN(time_file_, files_.open(segment_path(folder_, base_offset_, "timeindex"), io::OpenMode::create));
+      PENSTOCK_TRY_ASSIGN(time_file_,
+                          files_.open(segment_path(folder_, base_offset_, "timeindex"), io::OpenMode::create));
     }
     PENSTOCK_TRY(time_file_->write_at(times_written_ * kTimeEntryBytes, bytes));
     times_written_ = times_.size();
@@ -193,7 +218,8 @@ Status Segment::append_index_entries() {
 
 Status Segment::write_indexes() {
   for (const std::string_view extension : {"index", "timeindex"}) {
-    PENSTOCK_TRY_ASSIGN(const auto file, files_.open(segment_path(folder_, base_offset_, extension), io::OpenMode::create));
+    PENSTOCK_TRY_ASSIGN(const auto file,
+                        files_.open(segment_path(folder_, base_offset_, extension), io::OpenMode::create));
     PENSTOCK_TRY(file->truncate(0));
   }
   index_written_ = 0;
@@ -203,14 +229,17 @@ Status Segment::write_indexes() {
 
 Result<bool> Segment::load_indexes() {
   PENSTOCK_TRY_ASSIGN(const uint64_t size, file_->size());
-  auto index = read_whole(files_, segment_path(folder_, base_offset_, "index"), size / kBatchHeaderBytes * kIndexEntryBytes + kIndexEntryBytes);
-  auto times = read_whole(files_, segment_path(folder_, base_offset_, "timeindex"), size / kBatchHeaderBytes * kTimeEntryBytes + kTimeEntryBytes);
+  auto index = read_whole(files_, segment_path(folder_, base_offset_, "index"),
+                          size / kBatchHeaderBytes * kIndexEntryBytes + kIndexEntryBytes);
+  auto times = read_whole(files_, segment_path(folder_, base_offset_, "timeindex"),
+                          size / kBatchHeaderBytes * kTimeEntryBytes + kTimeEntryBytes);
   if (!index || !times || index->size() % kIndexEntryBytes != 0 || times->size() % kTimeEntryBytes != 0) return false;
   IndexEntry last{base_offset_.value - 1, 0};
   for (size_t at = 0; at < index->size(); at += kIndexEntryBytes) {
     const IndexEntry entry{base_offset_.value + get_big_endian<int32_t>(index->data() + at),
                            static_cast<uint64_t>(get_big_endian<uint32_t>(index->data() + at + 4))};
-    if (entry.last_offset <= last.last_offset || (at > 0 && entry.position <= last.position) || entry.position >= size) {
+    if (entry.last_offset <= last.last_offset || (at > 0 && entry.position <= last.position) ||
+        entry.position >= size) {
       index_.clear();
       return false;
     }
@@ -259,15 +288,22 @@ Status Segment::cut(uint64_t bytes) {
 }
 
 Status Segment::complete() {
+  if (tail_left_) {
+    PENSTOCK_TRY(file_->truncate(bytes()));
+    tail_left_ = false;
+  }
   note_time_entry();
-  return append_index_entries();
+  PENSTOCK_TRY(append_index_entries());
+  if (index_file_) PENSTOCK_TRY(index_file_->sync());
+  if (time_file_) PENSTOCK_TRY(time_file_->sync());
+  return {};
 }
 
 Status Segment::sync() { return file_->sync(); }
 
 Status Segment::refresh() {
   Scan found;
-  return scan(bytes(), nullptr, found);
+  return scan(bytes(), 0, nullptr, found);
 }
 
 uint64_t Segment::position_before(Offset offset) const {

@@ -42,18 +42,23 @@ class Segment {
   // Opens one that was completed: its indexes are read, and made anew from the file where they do not fit it.
   [[nodiscard]] static Result<std::unique_ptr<Segment>> open_complete(io::FileSystem& files, const std::string& folder,
                                                                       Offset base_offset, bool read_only);
-  // Opens the newest one: every batch is checked against its checksum from the beginning, `producers` takes note of
-  // each, the indexes are made anew. The caller cuts a torn tail with `cut`.
+  // Opens the newest one: `producers` takes note of each batch, the indexes are made anew, and every batch that is not
+  // within the first `flushed` bytes, known to be on the device, is checked against its checksum. The caller cuts a
+  // torn tail with `cut`.
   [[nodiscard]] static Result<std::unique_ptr<Segment>> open_newest(io::FileSystem& files, const std::string& folder,
-                                                                    Offset base_offset, bool read_only,
-                                                                    ProducerState& producers, Scan& scan);
+                                                                    Offset base_offset, uint64_t flushed,
+                                                                    bool read_only, ProducerState& producers,
+                                                                    Scan& found);
 
-  // Writes one batch, whole or (after an error) not at all.
+  // Writes one batch, whole or (after an error) not at all. An index that cannot be written is no error: its entries
+  // are kept and tried again with the next.
   [[nodiscard]] Status append(std::span<const std::byte, kBatchHeaderBytes> header_bytes, const BatchHeader& header,
                               std::span<const std::byte> records);
   [[nodiscard]] Status cut(uint64_t bytes);
-  // Completes the indexes, as the newest segment's last entry may be due yet.
+  // Nothing will be appended any more: the last time entry is due, and the indexes go to the device.
   [[nodiscard]] Status complete();
+  // Whether a batch up to `last_offset` of `total` bytes still fits what index entries can say.
+  [[nodiscard]] bool fits(int64_t last_offset, uint64_t total) const;
   [[nodiscard]] Status sync();
   // For a reader in another process than the writer's: takes note of whole batches that came since.
   [[nodiscard]] Status refresh();
@@ -63,6 +68,8 @@ class Segment {
   [[nodiscard]] uint64_t bytes() const { return bytes_.load(std::memory_order_acquire); }
   // -1 while it is empty.
   [[nodiscard]] int64_t max_timestamp_ms() const { return max_timestamp_ms_.load(std::memory_order_acquire); }
+  // Why what follows `bytes()` in a completed segment's file is no batch; empty when nothing follows.
+  [[nodiscard]] const std::string& damage() const { return damage_; }
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] io::File& file() const { return *file_; }
 
@@ -85,7 +92,8 @@ class Segment {
   // Takes note of a batch at `position`; an index entry may come of it.
   void note(const BatchHeader& header, uint64_t position);
   void note_time_entry();
-  [[nodiscard]] Status scan(uint64_t from, ProducerState* producers, Scan& result);
+  // Batches that end at or before `trusted` are known by their headers alone.
+  [[nodiscard]] Status scan(uint64_t from, uint64_t trusted, ProducerState* producers, Scan& result);
   [[nodiscard]] Result<bool> load_indexes();
   [[nodiscard]] Status write_indexes();
   [[nodiscard]] Status append_index_entries();
@@ -102,17 +110,19 @@ class Segment {
   std::atomic<int64_t> max_timestamp_ms_{-1};
 
   // Written by the writer only.
-  int64_t max_timestamp_offset_ = -1;     // the last offset of the earliest batch that holds the maximum
+  int64_t max_timestamp_offset_ = -1;  // the last offset of the earliest batch that holds the maximum
+  std::string damage_;  // constant once the segment is opened
+  bool tail_left_ = false;  // a failed append left bytes after the last batch
   uint64_t bytes_since_index_ = 0;
   uint64_t writeback_begun_ = 0;
   std::unique_ptr<io::File> index_file_;  // opened with the first entry
   std::unique_ptr<io::File> time_file_;
-  size_t index_written_ = 0;              // entries that are in the files
+  size_t index_written_ = 0;  // entries that are in the files
   size_t times_written_ = 0;
 
   mutable std::mutex mutex_;
   std::vector<IndexEntry> index_;  // guarded by mutex_
-  std::vector<TimeEntry> times_;   // guarded by mutex_
+  std::vector<TimeEntry> times_;  // guarded by mutex_
 };
 
 }  // namespace penstock::log
