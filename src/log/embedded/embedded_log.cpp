@@ -62,6 +62,8 @@ Result<std::unique_ptr<EmbeddedLog>> EmbeddedLog::open(io::FileSystem& files, co
                              : folder.rfind('/', folder.find_last_not_of('/'));
     const std::string parent = slash == std::string::npos ? "." : slash == 0 ? "/" : folder.substr(0, slash);
     PENSTOCK_TRY(files.sync_directory(parent));
+    // An earlier process may have made topics without coming to this.
+    PENSTOCK_TRY(files.sync_directory(folder));
   }
   PENSTOCK_TRY(log->open_partitions());
   return log;

@@ -103,6 +103,7 @@ Status Partition::open_segments(std::vector<RecoveryCut>& cuts) {
     PENSTOCK_TRY_ASSIGN(std::shared_ptr<Segment> first, Segment::create(files_, folder_, Offset{0}));
     segments_.push_back(first);
     folder_changed_ = true;
+    if (options_.fsync == Fsync::always) return sync_unsynced();
     return {};
   }
   for (size_t i = 0; i + 1 < bases.size(); ++i) {
@@ -125,7 +126,12 @@ Status Partition::open_segments(std::vector<RecoveryCut>& cuts) {
                 newest->path(), found.bytes_file - found.bytes_whole, found.why, id_.topic, id_.partition,
                 newest->end_offset().value);
   }
-  segments_.push_back(std::move(newest));
+  segments_.push_back(newest);
+  if (options_.read_only) return {};
+  // What an earlier process wrote may not be on the device yet, names included: the next flush takes care of it.
+  unsynced_.push_back(std::move(newest));
+  folder_changed_ = true;
+  if (options_.fsync == Fsync::always) return sync_unsynced();
   return {};
 }
 
