@@ -134,7 +134,7 @@ void BatchBuilder::bind(Slot& slot, market::Column& column) {
   }
 }
 
-bool BatchBuilder::set(size_t field, const char* begin, size_t length) {
+bool BatchBuilder::set_any(size_t field, const char* begin, size_t length) {
   Slot& slot = slots_[field];
   if (length == 0) {
     set_null(field);
@@ -143,7 +143,7 @@ bool BatchBuilder::set(size_t field, const char* begin, size_t length) {
   switch (slot.kind) {
     case Kind::timestamp: {
       Timestamp time;
-      if (const TimeError error = slot.time.parse(begin, length, time); error != TimeError::ok) [[unlikely]] {
+      if (const TimeError error = slot.time.parse({begin, length}, time); error != TimeError::ok) [[unlikely]] {
         return refuse(field, to_string(error), {begin, length});
       }
       slot.i64[row_] = time.ns;
@@ -151,10 +151,8 @@ bool BatchBuilder::set(size_t field, const char* begin, size_t length) {
     }
     case Kind::decimal: {
       int64_t value = 0;
-      if (!fast_decimal(begin, length, slot.scale, value)) [[unlikely]] {
-        const market::DecimalError error = market::parse_decimal({begin, length}, slot.scale, value);
-        if (error != market::DecimalError::ok) return refuse(field, market::to_string(error), {begin, length});
-      }
+      const market::DecimalError error = market::parse_decimal({begin, length}, slot.scale, value);
+      if (error != market::DecimalError::ok) return refuse(field, market::to_string(error), {begin, length});
       slot.i64[row_] = value;
       break;
     }
@@ -170,15 +168,7 @@ bool BatchBuilder::set(size_t field, const char* begin, size_t length) {
       slot.codes[row_] = code;
       break;
     }
-    case Kind::id: {
-      int64_t number = 0;
-      if ((begin[0] != '0' || length == 1) && fast_integer(begin, length, number)) {
-        slot.id = {number, {}};
-      } else {
-        slot.id = market::parse_id({begin, length});
-      }
-      break;
-    }
+    case Kind::id: slot.id = market::parse_id({begin, length}); break;
     default: slot.text = {begin, length};
   }
   set_mask_ |= uint32_t{1} << field;

@@ -37,15 +37,19 @@ class FastSymbols {
 
   // `text` must have eight readable bytes from its beginning.
   [[nodiscard]] market::SymbolCode intern(const char* begin, size_t length) {
-    if (length - 1 >= sizeof(uint64_t)) return cache_.intern({begin, length});
-    uint64_t key = 0;
-    std::memcpy(&key, begin, sizeof key);
-    key &= ~uint64_t{0} >> (64 - 8 * length);
-    Slot& slot = slots_[key * 0x9e37'79b9'7f4a'7c15 >> (64 - kSlotBits)];
-    if (slot.key == key && slot.length == length) return slot.code;
     const market::SymbolCode code = cache_.intern({begin, length});
-    if (code != market::kNoSymbol) slot = {key, static_cast<uint32_t>(length), code};
+    if (length - 1 < sizeof(uint64_t) && code != market::kNoSymbol) {
+      const uint64_t key = key_of(begin, length);
+      slots_[slot_of(key)] = {key, static_cast<uint32_t>(length), code};
+    }
     return code;
+  }
+  // The code of a short text that was seen lately, else kNoSymbol.
+  [[nodiscard]] market::SymbolCode find(const char* begin, size_t length) const {
+    if (length - 1 >= sizeof(uint64_t)) return market::kNoSymbol;
+    const uint64_t key = key_of(begin, length);
+    const Slot& slot = slots_[slot_of(key)];
+    return slot.key == key && slot.length == length ? slot.code : market::kNoSymbol;
   }
   // For texts of other memory.
   [[nodiscard]] market::SymbolCode intern_text(std::string_view text) { return cache_.intern(text); }
@@ -58,6 +62,13 @@ class FastSymbols {
     uint32_t length = 0;
     market::SymbolCode code = market::kNoSymbol;
   };
+  static uint64_t key_of(const char* begin, size_t length) {
+    uint64_t key = 0;
+    std::memcpy(&key, begin, sizeof key);
+    return key & ~uint64_t{0} >> (64 - 8 * length);
+  }
+  static size_t slot_of(uint64_t key) { return key * 0x9e37'79b9'7f4a'7c15 >> (64 - kSlotBits); }
+
   market::SymbolCache cache_;
   std::vector<Slot> slots_;  // a newer text takes the slot of an older one
 };
@@ -75,7 +86,7 @@ class BatchBuilder {
   void begin(size_t rows);
   // Sets `field` of the row from text in a PaddedBuffer, which must stay until the row is done; empty is null.
   // False when it cannot be represented: why is in `reason`.
-  [[nodiscard]] bool set(size_t field, const char* begin, size_t length);
+  [[nodiscard, gnu::always_inline]] inline bool set(size_t field, const char* begin, size_t length);
   // Sets a time, a decimal or an id from what the column holds: ns, units of its scale, a number that is not negative.
   void set_number(size_t field, int64_t value) {
     Slot& slot = slots_[field];
@@ -108,6 +119,7 @@ class BatchBuilder {
     bool text_ids = false;  // the id column has a text, so it grows by append
   };
 
+  [[nodiscard]] bool set_any(size_t field, const char* begin, size_t length);
   void grow(size_t capacity);
   void bind(Slot& slot, market::Column& column);
   void commit_id(Slot& slot, market::IdColumn& ids);
@@ -128,6 +140,48 @@ class BatchBuilder {
   bool has_nulls_ = false;
   std::string reason_;
 };
+
+// The short ways, inlined where a decoder has found a field; set_any knows them all.
+inline bool BatchBuilder::set(size_t field, const char* begin, size_t length) {
+  Slot& slot = slots_[field];
+  switch (slot.kind) {
+    case market::Kind::timestamp: {
+      Timestamp time;
+      if (!slot.time.parse_fast(begin, length, time)) [[unlikely]] {
+        return set_any(field, begin, length);
+      }
+      slot.i64[row_] = time.ns;
+      break;
+    }
+    case market::Kind::decimal: {
+      int64_t value = 0;
+      if (!fast_decimal(begin, length, slot.scale, value)) [[unlikely]] {
+        return set_any(field, begin, length);
+      }
+      slot.i64[row_] = value;
+      break;
+    }
+    case market::Kind::symbol: {
+      const market::SymbolCode code = symbols_.find(begin, length);
+      if (code == market::kNoSymbol) [[unlikely]] {
+        return set_any(field, begin, length);
+      }
+      slot.codes[row_] = code;
+      break;
+    }
+    case market::Kind::id: {
+      int64_t number = 0;
+      if (begin[0] == '0' || !fast_integer(begin, length, number)) [[unlikely]] {
+        return set_any(field, begin, length);
+      }
+      slot.id = {number, {}};
+      break;
+    }
+    default: return set_any(field, begin, length);
+  }
+  set_mask_ |= uint32_t{1} << field;
+  return true;
+}
 
 // `text` for a message: cut when long, bytes that are not printable ASCII as `\x0a`.
 [[nodiscard]] std::string quote_for_message(std::string_view text);

@@ -130,7 +130,7 @@ inline bool fast_decimal(const char* begin, size_t length, int scale, int64_t& o
   values = _mm_shuffle_epi8(values, detail::load_row(detail::kCloseGap.rows[point]));
   if (!detail::all_digits(values)) return false;
   if (length == 1 && point != 16) return false;
-  fraction_digits = static_cast<int>((31 - point) & 15);
+  fraction_digits = point == 16 ? 0 : static_cast<int>(15 - point);
   mantissa = detail::join_digits(values);
 #else
   bool point = false;
@@ -160,13 +160,24 @@ class TimeParser {
  public:
   explicit TimeParser(TimeUnit unit = TimeUnit::detect) : unit_(unit) {}
 
-  [[nodiscard]] TimeError parse(const char* begin, size_t length, Timestamp& out) {
-    if (length >= 19 && begin[4] == '-') {
-      if (fast_rfc3339(begin, length, out)) return TimeError::ok;
-    } else if (int64_t number = 0; fast_integer(begin, length, number)) {
-      return from_epoch(number, unit_, out);
+  // The common forms; false for any other.
+  [[nodiscard]] bool parse_fast(const char* begin, size_t length, Timestamp& out) const {
+    if (length >= 19 && begin[4] == '-') return fast_rfc3339(begin, length, out);
+    int64_t number = 0;
+    return fast_integer(begin, length, number) && from_epoch(number, unit_, out) == TimeError::ok;
+  }
+
+  [[gnu::noinline]] TimeError parse(std::string_view text, Timestamp& out) {
+    const TimeError error = parse_time(text, unit_, out);
+    Timestamp date;
+    // Dates whose last nanosecond is out of range are left to the slow way.
+    if (error == TimeError::ok && text.size() >= 19 && text[4] == '-' &&
+        parse_rfc3339(text.substr(0, 10), date) == TimeError::ok && date + kDay < Timestamp::max()) {
+      std::memcpy(&date_head_, text.data(), sizeof date_head_);
+      std::memcpy(&date_tail_, text.data() + 8, sizeof date_tail_);
+      date_ns_ = date.ns;
     }
-    return parse_slow(std::string_view(begin, length), out);
+    return error;
   }
 
  private:
@@ -198,19 +209,6 @@ class TimeParser {
     }
     out = Timestamp{date_ns_ + static_cast<int64_t>((hour * 3600 + minute * 60 + second) * 1'000'000'000 + fraction)};
     return true;
-  }
-
-  [[gnu::noinline]] TimeError parse_slow(std::string_view text, Timestamp& out) {
-    const TimeError error = parse_time(text, unit_, out);
-    Timestamp date;
-    // Dates whose last nanosecond is out of range are left to the slow way.
-    if (error == TimeError::ok && text.size() >= 19 && text[4] == '-' &&
-        parse_rfc3339(text.substr(0, 10), date) == TimeError::ok && date + kDay < Timestamp::max()) {
-      std::memcpy(&date_head_, text.data(), sizeof date_head_);
-      std::memcpy(&date_tail_, text.data() + 8, sizeof date_tail_);
-      date_ns_ = date.ns;
-    }
-    return error;
   }
 
   TimeUnit unit_;

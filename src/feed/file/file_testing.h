@@ -40,6 +40,7 @@ class MemoryFiles final : public io::FileSystem {
 
   class MemoryFile final : public io::File {
    public:
+    using io::File::write_at;
     MemoryFile(const std::string& content, uint64_t fail_at) : content_(content), fail_at_(fail_at) {}
     Result<size_t> read_at(uint64_t position, std::span<std::byte> bytes) override {
       if (position >= content_.size()) return size_t{0};

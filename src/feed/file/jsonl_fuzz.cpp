@@ -1,0 +1,14 @@
+// Any bytes as JSON lines: nothing crashes, no line is lost, and the chunk size changes nothing.
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "feed/file/file_fuzzing.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace penstock;
+  if (size == 0) return 0;
+  const std::string text(reinterpret_cast<const char*>(data) + 1, size - 1);
+  feed::file::check_file("fuzz.jsonl", text, 1 + data[0] % 64);
+  return 0;
+}
