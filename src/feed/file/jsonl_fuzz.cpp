@@ -8,7 +8,8 @@
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace penstock;
   if (size == 0) return 0;
-  const std::string text(reinterpret_cast<const char*>(data) + 1, size - 1);
-  feed::file::check_file("fuzz.jsonl", text, 1 + data[0] % 64);
+  const std::string text(reinterpret_cast<const char*>(data), size);
+  const uint8_t choice = data[size - 1];
+  feed::file::check_file("fuzz.jsonl", text, 1 + choice % 64);
   return 0;
 }
