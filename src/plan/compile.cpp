@@ -387,10 +387,24 @@ class Compiler {
 
   NodePtr between(const Syntax& at) {
     NodePtr value = compile(*at.children[0]);
-    NodePtr low = comparison(at, value, compile(*at.children[1]), Comparison::ge);
-    NodePtr high = comparison(at, value, compile(*at.children[2]), Comparison::le);
-    NodePtr both = make(Op::all_of, kBoolean, {std::move(low), std::move(high)});
-    return at.negated ? make(Op::negation, kBoolean, {std::move(both)}) : both;
+    NodePtr low = compile(*at.children[1]);
+    NodePtr high = compile(*at.children[2]);
+    const bool real = low->type.kind == Kind::float64 || high->type.kind == Kind::float64;
+    if (real && is_number(value->type)) value = cast(std::move(value), kReal);
+    NodePtr above = value;
+    NodePtr below = value;
+    make_comparable(at, above, low);
+    make_comparable(at, below, high);
+    NodePtr made;
+    if (above == below) {
+      // One node, so that the value is computed once, however deep such expressions are nested.
+      made = call(between_kernel, kBoolean, {std::move(above), std::move(low), std::move(high)});
+    } else {
+      made = make(Op::all_of, kBoolean,
+                  {comparison(at, std::move(above), std::move(low), Comparison::ge),
+                   comparison(at, std::move(below), std::move(high), Comparison::le)});
+    }
+    return at.negated ? make(Op::negation, kBoolean, {std::move(made)}) : made;
   }
 
   NodePtr in(const Syntax& at) {

@@ -45,6 +45,8 @@ struct Function {
 [[nodiscard]] market::Column greatest_kernel(Evaluation&, const ExpressionNode&, std::span<const Value>, size_t);
 // option: a Comparison.
 [[nodiscard]] market::Column compare_kernel(Evaluation&, const ExpressionNode&, std::span<const Value>, size_t);
+// args[0] >= args[1] and args[0] <= args[2], three-valued.
+[[nodiscard]] market::Column between_kernel(Evaluation&, const ExpressionNode&, std::span<const Value>, size_t);
 // null where both are equal, else the first.
 [[nodiscard]] market::Column nullif_kernel(Evaluation&, const ExpressionNode&, std::span<const Value>, size_t);
 

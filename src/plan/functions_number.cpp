@@ -340,6 +340,21 @@ Column compare_kernel(Evaluation& evaluation, const ExpressionNode& node, std::s
   return compare(evaluation, args[0], args[1], static_cast<Comparison>(node.option), rows);
 }
 
+Column between_kernel(Evaluation& evaluation, const ExpressionNode& node, std::span<const Value> args, size_t rows) {
+  const Column above = compare(evaluation, args[0], args[1], Comparison::ge, rows);
+  const Column below = compare(evaluation, args[0], args[2], Comparison::le, rows);
+  Column out{.type = node.type};
+  out.u8.resize(rows);
+  for (size_t r = 0; r < rows; ++r) {
+    const bool above_null = above.is_null(r);
+    const bool below_null = below.is_null(r);
+    const bool outside = (!above_null && above.u8[r] == 0) || (!below_null && below.u8[r] == 0);
+    if (!outside && (above_null || below_null)) set_null(out, r, rows);
+    out.u8[r] = outside ? 0 : 1;
+  }
+  return out;
+}
+
 Column nullif_kernel(Evaluation& evaluation, const ExpressionNode& node, std::span<const Value> args, size_t rows) {
   const Column equal = compare(evaluation, args[0], args[1], Comparison::eq, rows);
   Column out{.type = node.type};
