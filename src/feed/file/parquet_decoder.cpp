@@ -74,9 +74,7 @@ ParquetDecoder::ParquetDecoder(BatchBuilder builder, const ParquetLayout& layout
       validity_(layout.columns.size()) {
   for (size_t i = 0; i < layout_.columns.size(); ++i) {
     const market::Kind kind = builder_.specs()[layout_.columns[i].field].type.kind;
-    const bool is_text = layout_.columns[i].form == ParquetForm::text;
-    // A negative integer id becomes a text too.
-    if (kind == market::Kind::id || (is_text && is_parsed(kind))) parsed_texts_.push_back(i);
+    if (layout_.columns[i].form == ParquetForm::text && is_parsed(kind)) parsed_texts_.push_back(i);
   }
 }
 
@@ -105,6 +103,7 @@ void ParquetDecoder::decode(const ParquetPiece& piece, bool keep_positions, Deco
 }
 
 bool ParquetDecoder::set_row(const ParquetRows& run, size_t row) {
+  scratch_.clear();
   if (!parsed_texts_.empty()) reserve_scratch(row);
   for (size_t i = 0; i < layout_.columns.size(); ++i) {
     const ParquetColumn& column = layout_.columns[i];
@@ -139,11 +138,8 @@ bool ParquetDecoder::set_row(const ParquetRows& run, size_t row) {
 
 // An id stays in the scratch until its row is kept, so the scratch must not move meanwhile.
 void ParquetDecoder::reserve_scratch(size_t row) {
-  size_t bytes = kNumberTextBytes * layout_.columns.size();
-  for (const size_t i : parsed_texts_) {
-    if (layout_.columns[i].form == ParquetForm::text && !null_at(i, row)) bytes += text_at(i, row).size();
-  }
-  scratch_.clear();
+  size_t bytes = kNumberTextBytes;  // a negative integer id becomes a text too
+  for (const size_t i : parsed_texts_) bytes += null_at(i, row) ? 0 : text_at(i, row).size();
   scratch_.reserve(bytes);
 }
 
