@@ -28,8 +28,8 @@ Committer::Committer(Options options, log::Log& log, store::Store& store, std::v
       sources_(std::move(sources)),
       clock_(clock),
       failed_(std::move(failed)),
-      offsets_(committed.offsets),
-      positions_(committed.sources) {}
+      positions_(committed.sources),
+      offsets_(committed.offsets) {}
 
 Committer::~Committer() { stop(); }
 

@@ -35,7 +35,7 @@ std::vector<store::TableSpec> table_specs(const plan::Plan& plan) {
 }
 
 Pipeline::Pipeline(const plan::Plan& plan, Clock& clock, io::FileSystem& files, DataDir data_dir)
-    : plan_(plan), clock_(clock), files_(files), started_at_(clock.now()), data_dir_(std::move(data_dir)) {}
+    : plan_(plan), clock_(clock), files_(files), started_at_(clock.now()), data_dir_(std::move(data_dir)), http_client_(io::make_http_client()) {}
 
 Pipeline::~Pipeline() { [[maybe_unused]] const Status finished = finish(); }
 
@@ -154,7 +154,7 @@ Status Pipeline::make_sources() {
     const plan::Source& source = plan_.sources[index];
     auto running = std::make_unique<RunningSource>();
     running->index = index;
-    PENSTOCK_TRY_ASSIGN(running->source, make_source(source, symbols_, clock_));
+    PENSTOCK_TRY_ASSIGN(running->source, make_source(source, symbols_, clock_, *http_client_));
     PENSTOCK_TRY_ASSIGN(const std::string identity, source_identity(source));
 
     std::vector<TopicRoute*> outputs;

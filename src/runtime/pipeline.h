@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "feed/source.h"
+#include "io/http_client.h"
 #include "log/log.h"
 #include "plan/plan.h"
 #include "runtime/committer.h"
@@ -88,6 +89,7 @@ class Pipeline {
   DataDir data_dir_;
   std::string address_;
 
+  std::unique_ptr<io::HttpClient> http_client_;
   market::SymbolTable symbols_;
   std::unique_ptr<log::Log> log_;
   std::unique_ptr<store::Store> store_;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/ids.h"
 #include "base/time.h"
 #include "plan/plan.h"
 #include "stream/engine.h"

@@ -1,6 +1,9 @@
 #include "runtime/sources.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <random>
 
 #include "feed/file/file_source.h"
 #include "feed/http/http_source.h"
@@ -53,6 +56,22 @@ feed::SimulatedOptions simulated_options(const plan::SimulatedSource& simulated)
   return options;
 }
 
+feed::HttpOptions http_options(const std::string& name, const plan::HttpSource& http) {
+  feed::HttpOptions options;
+  options.name = name;
+  options.url = http.url;
+  options.records = http.records;
+  options.id = http.id;
+  options.interval = http.interval;
+  options.timeout = http.timeout;
+  options.headers = http.headers;
+  options.response_bytes_max = http.response_bytes_max;
+  options.backoff_min = http.backoff_min;
+  options.backoff_max = http.backoff_max;
+  options.polls_max = http.polls_max;
+  return options;
+}
+
 size_t topic_index(const plan::Plan& plan, const std::string& name) {
   const auto found = std::ranges::find(plan.topics, name, &plan::Topic::name);
   PENSTOCK_ASSERT(found != plan.topics.end());  // the plan's own checks say so
@@ -62,13 +81,16 @@ size_t topic_index(const plan::Plan& plan, const std::string& name) {
 }  // namespace
 
 Result<std::unique_ptr<feed::Source>> make_source(const plan::Source& source, market::SymbolTable& symbols,
-                                                  Clock& clock) {
+                                                  Clock& clock, io::HttpClient& client) {
   using Made = Result<std::unique_ptr<feed::Source>>;
   Made made = std::visit(
       Overloaded{[&](const plan::FileSource& file) -> Made {
                    return feed::make_file_source(file_options(file, source.kind), symbols, clock);
                  },
-                 [&](const plan::HttpSource& http) -> Made { return feed::make_http_source(http_options(http), clock); },
+                 [&](const plan::HttpSource& http) -> Made {
+                   // The seed spreads retries of many processes; nothing that is kept depends on it.
+                   return feed::make_http_source(http_options(source.name, http), clock, client, std::random_device{}());
+                 },
                  [&](const plan::SimulatedSource& simulated) -> Made {
                    return feed::make_simulated_source(simulated_options(simulated), symbols, clock);
                  }},

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "market/control_codec.h"
 #include "market/record_codec.h"
 #include "runtime/data_dir.h"
 #include "runtime/log_access.h"
