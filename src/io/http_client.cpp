@@ -32,6 +32,20 @@ bool breaks_a_line(std::string_view text) {
   return text.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos;
 }
 
+// The headers that the client writes itself: a second one would contradict it.
+constexpr std::array<std::string_view, 6> kOwnHeaders{"Host",           "Accept-Encoding",   "Connection",
+                                                      "Content-Length", "Transfer-Encoding", "Expect"};
+
+Status check_header(std::string_view name, std::string_view value) {
+  if (name.empty() || breaks_a_line(name) || name.find_first_of(": \t") != std::string_view::npos)
+    return fail(ErrorKind::invalid, "a header's name is empty or has a space, colon or line break");
+  if (breaks_a_line(value)) return fail(ErrorKind::invalid, "header '{}' has a line break in its value", name);
+  for (const auto own : kOwnHeaders)
+    if (equal_without_case(name, own))
+      return fail(ErrorKind::invalid, "header '{}' is written by the client itself", name);
+  return {};
+}
+
 // One call to one server: a connection of its own, closed afterwards. Each step starts an operation and runs the
 // network until it has ended, its time is up, or a stop was asked for.
 class Exchange {
@@ -289,12 +303,7 @@ class NetworkClient final : public HttpClient {
   explicit NetworkClient(ClientOptions options) : options_(std::move(options)) {}
 
   Result<HttpResponse> fetch(const HttpCall& call, const BodySink& sink, std::stop_token stop) override {
-    for (const auto& [name, value] : call.headers.fields())
-      if (name.empty() || breaks_a_line(name) || breaks_a_line(value) ||
-          name.find_first_of(": \t") != std::string::npos)
-        return fail(ErrorKind::invalid,
-                    "header '{}' is none that can be sent: it has a line break or its name is wrong",
-                    breaks_a_line(name) ? "?" : name);
+    for (const auto& [name, value] : call.headers.fields()) PENSTOCK_TRY(check_header(name, value));
     PENSTOCK_TRY_ASSIGN(const Url first, parse_url(call.url));
     const auto deadline = Clock::now() + std::chrono::nanoseconds(call.timeout.ns);
     Url url = first;
@@ -327,9 +336,10 @@ class NetworkClient final : public HttpClient {
     Exchange exchange(url, tls, stop);
     PENSTOCK_TRY(
         exchange.connect(std::min(deadline, Clock::now() + std::chrono::nanoseconds(call.connect_timeout.ns))));
-    std::string text = fmt::format(
-        "{} {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: penstock\r\nAccept-Encoding: gzip\r\nConnection: close\r\n",
-        call.method, url.target, url.host_header());
+    std::string text = fmt::format("{} {} HTTP/1.1\r\nHost: {}\r\nAccept-Encoding: gzip\r\nConnection: close\r\n",
+                                   call.method, url.target, url.host_header());
+    // Some servers want to be told who asks.
+    if (!at_home || !call.headers.find("User-Agent")) text += "User-Agent: penstock\r\n";
     if (!call.body.empty() || call.method == "POST") text += fmt::format("Content-Length: {}\r\n", call.body.size());
     // What a redirect leads to on another host has no business with a key that is meant for the first.
     if (at_home)

@@ -17,7 +17,7 @@ namespace penstock::io {
 struct HttpCall {
   std::string method = "GET";
   std::string url;       // `http://` or `https://`, host, optional port, path and query
-  HttpHeaders headers;   // besides Host, User-Agent, Accept-Encoding and Content-Length, which the client writes
+  HttpHeaders headers;   // besides Host, Connection, Accept-Encoding and Content-Length, which the client writes
   std::string body;
   Duration connect_timeout{10 * kSecond.ns};  // to find the host, connect, and agree on TLS
   Duration timeout{60 * kSecond.ns};          // for the whole, redirects included

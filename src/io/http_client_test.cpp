@@ -318,13 +318,29 @@ TEST_F(HttpClientTest, AKeyIsNotToldToTheHostOfARedirect) {
   EXPECT_EQ(answer->body, "other");
 }
 
-TEST_F(HttpClientTest, AHeaderCannotSmuggleAnother) {
-  HttpCall asked;
-  asked.url = "http://127.0.0.1:1/";
-  asked.headers.add("X", "a\r\nY: b");
-  const auto answer = client_->fetch(asked);
-  ASSERT_FALSE(answer.has_value());
-  EXPECT_EQ(answer.error().kind, ErrorKind::invalid);
+TEST_F(HttpClientTest, HeadersThatBreakARequestAreRefused) {
+  const std::vector<std::pair<std::string, std::string>> wrong{
+      {"X", "a\r\nY: b"}, {"X\nY", "a"}, {"", "a"}, {"X Y", "a"}, {"content-length", "5"}, {"Host", "other"}};
+  for (const auto& [name, value] : wrong) {
+    HttpCall asked;
+    asked.url = "http://127.0.0.1:1/";
+    asked.headers.add(name, value);
+    const auto answer = client_->fetch(asked);
+    ASSERT_FALSE(answer.has_value());
+    EXPECT_EQ(answer.error().kind, ErrorKind::invalid) << name;
+  }
+}
+
+TEST_F(HttpClientTest, TheCallerMaySayWhoAsks) {
+  serve([](const HttpRequest& request, HttpResponder& responder) {
+    std::string agents;
+    for (const auto& [name, value] : request.headers.fields())
+      if (equal_without_case(name, "User-Agent")) agents += value + ";";
+    EXPECT_TRUE(responder.send({200, {}, agents}).has_value());
+  });
+  HttpCall asked = call();
+  asked.headers.add("user-agent", "me@example.com");
+  EXPECT_EQ(client_->fetch(asked)->body, "me@example.com;");
 }
 
 }  // namespace
