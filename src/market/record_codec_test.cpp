@@ -198,7 +198,7 @@ TEST(RecordCodec, AnAppenderMakesTheBatchThatWasEncoded) {
       one.columns[column].all_null = false;
       (one.columns[column].*member).push_back(value);
     };
-    set(TradeColumn::symbol, &Column::codes, cache.intern("S" + std::to_string(random() % 50)));
+    set(TradeColumn::symbol, &Column::codes, cache.intern(fmt::format("S{}", random() % 50)));
     set(TradeColumn::ts_event, &Column::i64, static_cast<int64_t>(row) * 1'000'001);
     set(TradeColumn::price, &Column::i64, any_number(random));
     set(TradeColumn::size, &Column::i64, any_number(random));

@@ -106,7 +106,7 @@ TEST(Dedup, ALongRunKeepsItsJournalWithinTwiceWhatItRemembers) {
   for (int64_t second = 0; second < 400; ++second) {
     std::vector<TestTrade> trades;
     for (int i = 0; i < 300; ++i) {
-      trades.push_back({.symbol = "A", .ts_ms = second * 1000 + i, .id = "text-" + std::to_string(++id)});
+      trades.push_back({.symbol = "A", .ts_ms = second * 1000 + i, .id = fmt::format("text-{}", ++id)});
     }
     recent = trades;
     run->trades(trades);

@@ -1,10 +1,10 @@
 #include "stream/engine.h"
 
-#include <fmt/core.h>
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <charconv>
+#include <optional>
+#include <tuple>
+#include <utility>
 
 #include "market/schema.h"
 #include "stream/blob.h"
@@ -51,9 +51,8 @@ class PartitionEngine final : public Engine {
   }
 
   Status build(market::SymbolTable& symbols) {
-    std::vector<std::string> names;
-    for (const size_t source : plan_.topics[topic_].sources) names.push_back(plan_.sources[source].name);
-    const std::string source = fmt::format("{}", fmt::join(names, ","));
+    std::string source;
+    for (const auto& [name, mark] : marks_) source.append(source.empty() ? "" : ",").append(name);
     for (size_t i = 0; i < plan_.streams.size(); ++i) {
       const plan::Stream& stream = plan_.streams[i];
       if (stream.topic != topic_) continue;

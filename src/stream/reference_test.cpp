@@ -35,9 +35,9 @@ Case random_case(std::mt19937_64& random) {
   int64_t now = static_cast<int64_t>(random() % 100'000) - 50'000;
   for (size_t i = 0; i < count; ++i) {
     now += static_cast<int64_t>(random() % 20 == 0 ? random() % 20'000 : random() % 300);
-    TestTrade trade{.symbol = "S" + std::to_string(random() % symbols),
+    TestTrade trade{.symbol = fmt::format("S{}", random() % symbols),
                     .ts_ms = now - (jitter == 0 ? 0 : static_cast<int64_t>(random() % static_cast<uint64_t>(jitter))),
-                    .price = std::to_string(1 + random() % 50) + "." + std::to_string(random() % 100),
+                    .price = fmt::format("{}.{}", 1 + random() % 50, random() % 100),
                     .size = std::to_string(random() % 40)};
     if (random() % 10 != 0) trade.id = (text_ids && random() % 2 == 0 ? "t" : "") + std::to_string(i * 3);
     if (random() % 12 == 0 && i > 0) trade = c.trades[random() % i];
@@ -219,7 +219,7 @@ TEST(EngineAgainstReference, ARestartAtAnyCommitChangesNothing) {
         at = to;
       }
       if (random() % 3 == 0 || at != to) {
-        run = std::make_unique<Partition>(plan, std::vector<std::string>{"S" + std::to_string(random() % 6), "x"});
+        run = std::make_unique<Partition>(plan, std::vector<std::string>{fmt::format("S{}", random() % 6), "x"});
         const Status restored = run->engine->restore(state);
         ASSERT_TRUE(restored) << restored.error().message;
       }
