@@ -18,7 +18,9 @@ namespace {
 
 constexpr size_t kShownBytesMax = 80;
 
-bool is_textual(Kind kind) { return kind == Kind::symbol || kind == Kind::id || kind == Kind::text || kind == Kind::json; }
+bool is_textual(Kind kind) {
+  return kind == Kind::symbol || kind == Kind::id || kind == Kind::text || kind == Kind::json;
+}
 bool is_decimal(Kind kind) { return kind == Kind::decimal || kind == Kind::decimal128; }
 bool is_number(Kind kind) { return is_decimal(kind) || kind == Kind::int64 || kind == Kind::float64; }
 
@@ -160,8 +162,9 @@ struct Caster {
 
   void keep_units(size_t r, Int128 units, int digits, std::string_view shown) {
     const bool narrow = to.kind == Kind::decimal;
-    const bool fits = narrow ? units >= std::numeric_limits<int64_t>::min() && units <= std::numeric_limits<int64_t>::max()
-                             : fits_decimal(units);
+    const bool fits = narrow
+                          ? units >= std::numeric_limits<int64_t>::min() && units <= std::numeric_limits<int64_t>::max()
+                          : fits_decimal(units);
     const Int128 limit = digits > 0 ? power_of_ten(digits) : Int128{0};
     if (!fits || (digits > 0 && (units >= limit || units <= -limit))) {
       failed(r, shown, "out of range");
@@ -197,7 +200,8 @@ struct Caster {
         const std::string shown = fmt::format("{}", value);
         Int128 wide = 0;
         Int128 units = 0;
-        const auto error = std::isfinite(value) ? parse_wide_decimal(shown, 20, wide) : market::DecimalError::not_a_number;
+        const auto error =
+            std::isfinite(value) ? parse_wide_decimal(shown, 20, wide) : market::DecimalError::not_a_number;
         if (error == market::DecimalError::ok && rescale(wide, to.scale - 20, units)) {
           keep_units(r, units, digits, shown);
         } else if (std::isfinite(value) && parse_wide_decimal(shown, to.scale, units) == market::DecimalError::ok) {

@@ -76,13 +76,15 @@ Column compare(Evaluation& evaluation, const Value& a, const Value& b, Compariso
   } else if (left.type.kind == Kind::symbol && right.type.kind == Kind::symbol &&
              (how == Comparison::eq || how == Comparison::ne)) {
     compare_arrays(left.codes, a.constant, right.codes, b.constant, how, out.u8);
-  } else if (left.type.kind == Kind::symbol && b.constant && !a.constant && (how == Comparison::eq || how == Comparison::ne)) {
+  } else if (left.type.kind == Kind::symbol && b.constant && !a.constant &&
+             (how == Comparison::eq || how == Comparison::ne)) {
     // A stated text becomes a code once, so that rows compare integers.
     TextArg text(b, evaluation.symbols());
     const std::vector<market::SymbolCode> code{evaluation.symbols().intern(text[0])};
     if (code[0] == market::kNoSymbol) evaluation.symbols_full();
     compare_arrays(left.codes, false, code, true, how, out.u8);
-  } else if (left.type.kind == Kind::timestamp || left.type.kind == Kind::int64 || left.type.kind == Kind::decimal || wide) {
+  } else if (left.type.kind == Kind::timestamp || left.type.kind == Kind::int64 || left.type.kind == Kind::decimal ||
+             wide) {
     const int left_scale = left.type.scale;
     const int right_scale = right.type.scale;
     if (left_scale == right_scale && !wide) {

@@ -30,9 +30,7 @@ constexpr Type kTime{Kind::timestamp};
 constexpr int kScaleMax = 38;
 constexpr int kQuotientDigitsMin = 9;
 
-bool is_textual(Type type) {
-  return type.kind == Kind::symbol || type.kind == Kind::id || type.kind == Kind::text;
-}
+bool is_textual(Type type) { return type.kind == Kind::symbol || type.kind == Kind::id || type.kind == Kind::text; }
 bool is_exact(Type type) {
   return type.kind == Kind::int64 || type.kind == Kind::decimal || type.kind == Kind::decimal128;
 }
@@ -45,15 +43,36 @@ struct Failure {
 [[noreturn]] void refuse(const Syntax& at, std::string message) { throw Failure{{at.offset, std::move(message)}}; }
 
 // The functions that the compiler types itself.
-constexpr std::string_view kSpecial[] = {"concat", "coalesce", "ifnull", "nvl", "nullif", "if", "abs", "round", "floor", "ceil", "ceiling",
-                                         "least", "greatest", "date_trunc", "time_bucket", "to_timestamp", "timestamp_seconds",
-                                         "timestamp_millis", "timestamp_micros", "timestamp_nanos", "cast", "try_cast", "extract"};
+constexpr std::string_view kSpecial[] = {"concat",
+                                         "coalesce",
+                                         "ifnull",
+                                         "nvl",
+                                         "nullif",
+                                         "if",
+                                         "abs",
+                                         "round",
+                                         "floor",
+                                         "ceil",
+                                         "ceiling",
+                                         "least",
+                                         "greatest",
+                                         "date_trunc",
+                                         "time_bucket",
+                                         "to_timestamp",
+                                         "timestamp_seconds",
+                                         "timestamp_millis",
+                                         "timestamp_micros",
+                                         "timestamp_nanos",
+                                         "cast",
+                                         "try_cast",
+                                         "extract"};
 
 NodePtr finish(ExpressionNode node) {
   const auto is_constant = [](const NodePtr& arg) { return arg->constant; };
-  node.constant = node.op == Op::literal ||
-                  (node.op != Op::column && node.op != Op::json && std::all_of(node.args.begin(), node.args.end(), is_constant));
-  node.can_fail = node.can_fail || std::any_of(node.args.begin(), node.args.end(), [](const NodePtr& arg) { return arg->can_fail; });
+  node.constant = node.op == Op::literal || (node.op != Op::column && node.op != Op::json &&
+                                             std::all_of(node.args.begin(), node.args.end(), is_constant));
+  node.can_fail = node.can_fail ||
+                  std::any_of(node.args.begin(), node.args.end(), [](const NodePtr& arg) { return arg->can_fail; });
   return std::make_shared<const ExpressionNode>(std::move(node));
 }
 
@@ -119,7 +138,8 @@ NodePtr cast(NodePtr from, Type to, bool tolerant = false, int digits = 0) {
 
 // A number written in the text, as a number of `type` when it can be exactly: `price > 0` then compares integers.
 NodePtr literal_as(const NodePtr& node, Type type) {
-  if (node->op != Op::literal || node->is_null_literal() || !is_exact(node->type) || type.kind != Kind::decimal) return node;
+  if (node->op != Op::literal || node->is_null_literal() || !is_exact(node->type) || type.kind != Kind::decimal)
+    return node;
   const Int128 units = node->type.kind == Kind::decimal128 ? node->literal.i128[0] : Int128{node->literal.i64[0]};
   const int shift = type.scale - node->type.scale;
   Int128 exact = 0;
@@ -140,7 +160,8 @@ const std::string_view* literal_text(const NodePtr& node, std::string_view& stor
 class Compiler {
  public:
   explicit Compiler(const market::Schema& schema) : schema_(schema) {
-    if (const auto value = schema.find("value"); value && schema.fields[*value].type.kind == Kind::json) json_column_ = value;
+    if (const auto value = schema.find("value"); value && schema.fields[*value].type.kind == Kind::json)
+      json_column_ = value;
   }
 
   NodePtr compile(const Syntax& at) {
@@ -200,7 +221,8 @@ class Compiler {
   static NodePtr real(const Syntax& at) {
     double value = 0;
     const auto [end, failure] = std::from_chars(at.text.data(), at.text.data() + at.text.size(), value);
-    if (failure != std::errc{} || !std::isfinite(value)) refuse(at, fmt::format("the number {} is out of range of double", at.text));
+    if (failure != std::errc{} || !std::isfinite(value))
+      refuse(at, fmt::format("the number {} is out of range of double", at.text));
     market::Column column{.type = kReal};
     column.f64.push_back(value);
     return literal(std::move(column));
@@ -226,7 +248,8 @@ class Compiler {
         return finish(std::move(node));
       }
       if (type.kind == Kind::json) return json(*column, at.path);
-      if (!json_column_) refuse(at, fmt::format("the column '{}' is of type {} and has no fields", at.text, market::to_string(type)));
+      if (!json_column_)
+        refuse(at, fmt::format("the column '{}' is of type {} and has no fields", at.text, market::to_string(type)));
     }
     if (json_column_) {
       JsonPath path{{.name = at.text}};
@@ -235,7 +258,8 @@ class Compiler {
     }
     std::vector<std::string> names;
     for (const market::Field& field : schema_.fields) names.push_back(field.name);
-    refuse(at, fmt::format("there is no column '{}'{}; there are {}", at.text, suggestion(at.text, names), list_names(names)));
+    refuse(at, fmt::format("there is no column '{}'{}; there are {}", at.text, suggestion(at.text, names),
+                           list_names(names)));
   }
 
   static NodePtr json(size_t column, JsonPath path) {
@@ -252,7 +276,8 @@ class Compiler {
     NodePtr node = compile(at);
     if (node->is_null_literal()) return null_literal(kText);
     if (is_textual(node->type) || node->type.kind == Kind::json) return node;
-    refuse(at, fmt::format("{} takes text, and this is of type {}; write cast(... as text)", who, market::to_string(node->type)));
+    refuse(at, fmt::format("{} takes text, and this is of type {}; write cast(... as text)", who,
+                           market::to_string(node->type)));
   }
 
   // Anything but bytes, as text.
@@ -280,10 +305,11 @@ class Compiler {
     NodePtr node = compile(at);
     if (node->is_null_literal()) return null_literal(kInteger);
     if (!is_number(node->type)) {
-      const std::string_view hint = node->type.kind == Kind::json || is_textual(node->type)
-                                        ? "; write cast(... as price), as size, as bigint, as decimal(18, 4) or as double"
-                                    : node->type.kind == Kind::timestamp ? "; epoch_ns(...) gives its nanoseconds"
-                                                                         : "";
+      const std::string_view hint =
+          node->type.kind == Kind::json || is_textual(node->type)
+              ? "; write cast(... as price), as size, as bigint, as decimal(18, 4) or as double"
+          : node->type.kind == Kind::timestamp ? "; epoch_ns(...) gives its nanoseconds"
+                                               : "";
       refuse(at, fmt::format("{} takes numbers, and this is of type {}{}", who, market::to_string(node->type), hint));
     }
     return node;
@@ -304,7 +330,8 @@ class Compiler {
     std::string_view storage;
     if (literal_text(node, storage) != nullptr) return integer_literal(time(at, storage).ns, kTime);
     if (node->type.kind != Kind::timestamp) {
-      refuse(at, fmt::format("{} takes a timestamp, and this is of type {}; write to_timestamp(...)", who, market::to_string(node->type)));
+      refuse(at, fmt::format("{} takes a timestamp, and this is of type {}; write to_timestamp(...)", who,
+                             market::to_string(node->type)));
     }
     return node;
   }
@@ -376,8 +403,8 @@ class Compiler {
       a = integer_literal(time(at, storage).ns, kTime);
     }
     if (a->type == b->type && a->type.kind != Kind::bytes) return;
-    refuse(at, fmt::format("a value of type {} cannot be compared with one of type {}; cast one of them", market::to_string(a->type),
-                           market::to_string(b->type)));
+    refuse(at, fmt::format("a value of type {} cannot be compared with one of type {}; cast one of them",
+                           market::to_string(a->type), market::to_string(b->type)));
   }
 
   static NodePtr comparison(const Syntax& at, NodePtr a, NodePtr b, Comparison how) {
@@ -458,8 +485,11 @@ class Compiler {
                       : at.text == "/" ? std::max(widest, kQuotientDigitsMin)
                                        : widest;
     if (scale > kScaleMax) {
-      refuse(at, fmt::format("the exact result would have {} digits after the point, at most {} can be kept; cast a factor to fewer", scale,
-                             kScaleMax));
+      refuse(
+          at,
+          fmt::format(
+              "the exact result would have {} digits after the point, at most {} can be kept; cast a factor to fewer",
+              scale, kScaleMax));
     }
     return call(kernel, {Kind::decimal128, static_cast<uint8_t>(scale)}, {std::move(a), std::move(b)}, true);
   }
@@ -481,7 +511,8 @@ class Compiler {
       } else if ((is_textual(*common) || common->kind == Kind::json) && (is_textual(type) || type.kind == Kind::json)) {
         common = kText;
       } else {
-        refuse(at, fmt::format("{} gives either {} or {}; cast one of them", who, market::to_string(*common), market::to_string(type)));
+        refuse(at, fmt::format("{} gives either {} or {}; cast one of them", who, market::to_string(*common),
+                               market::to_string(type)));
       }
     }
     const Type type = common.value_or(kText);
@@ -522,9 +553,11 @@ class Compiler {
     if (value->is_null_literal()) return null_literal(to);
     if (!can_cast(value->type, to)) {
       std::string hint;
-      if (to.kind == Kind::timestamp) hint = "; use to_timestamp, timestamp_millis, timestamp_micros or timestamp_nanos";
+      if (to.kind == Kind::timestamp)
+        hint = "; use to_timestamp, timestamp_millis, timestamp_micros or timestamp_nanos";
       if (value->type.kind == Kind::timestamp) hint = "; use epoch_ms or epoch_ns";
-      refuse(at, fmt::format("a value of type {} cannot be cast to {}{}", market::to_string(value->type), market::to_string(to), hint));
+      refuse(at, fmt::format("a value of type {} cannot be cast to {}{}", market::to_string(value->type),
+                             market::to_string(to), hint));
     }
     return cast(std::move(value), to, at.tolerant, digits);
   }
@@ -533,11 +566,14 @@ class Compiler {
     const std::string& name = at.text;
     if (name == "decimal" || name == "numeric") {
       if (at.numbers.size() == 1 && at.numbers[0] <= 18) return {Kind::decimal, static_cast<uint8_t>(at.numbers[0])};
-      if (at.numbers.size() == 2 && at.numbers[0] >= 1 && at.numbers[0] <= kScaleMax && at.numbers[1] <= at.numbers[0]) {
+      if (at.numbers.size() == 2 && at.numbers[0] >= 1 && at.numbers[0] <= kScaleMax &&
+          at.numbers[1] <= at.numbers[0]) {
         digits = at.numbers[0];
         return {digits <= 18 ? Kind::decimal : Kind::decimal128, static_cast<uint8_t>(at.numbers[1])};
       }
-      refuse(at, "write decimal(p, s): p digits in all (at most 38), s of them after the point; or decimal(s) with s at most 18");
+      refuse(at,
+             "write decimal(p, s): p digits in all (at most 38), s of them after the point; or decimal(s) with s at "
+             "most 18");
     }
     if (!at.numbers.empty()) refuse(at, fmt::format("the type {} takes no numbers", name));
     if (name == "bigint" || name == "long" || name == "int" || name == "integer") return kInteger;
@@ -547,15 +583,19 @@ class Compiler {
     if (name == "text" || name == "string" || name == "varchar") return kText;
     if (name == "boolean") return kBoolean;
     if (name == "timestamp") return kTime;
-    const std::vector<std::string> known{"bigint", "double", "decimal", "price", "size", "text", "string", "boolean", "timestamp"};
+    const std::vector<std::string> known{"bigint", "double", "decimal", "price",    "size",
+                                         "text",   "string", "boolean", "timestamp"};
     refuse(at, fmt::format("there is no type '{}'{}; there are {}", name, suggestion(name, known), list_names(known)));
   }
 
   static void need_arguments(const Syntax& at, size_t least, size_t most) {
     const size_t count = at.children.size();
     if (count >= least && count <= most) return;
-    const std::string wanted = least == most ? fmt::format("{}", least) : most > 100 ? fmt::format("at least {}", least) : fmt::format("{} to {}", least, most);
-    refuse(at, fmt::format("{} takes {} argument{}, and here are {}", at.text, wanted, least == 1 && most == 1 ? "" : "s", count));
+    const std::string wanted = least == most ? fmt::format("{}", least)
+                               : most > 100  ? fmt::format("at least {}", least)
+                                             : fmt::format("{} to {}", least, most);
+    refuse(at, fmt::format("{} takes {} argument{}, and here are {}", at.text, wanted,
+                           least == 1 && most == 1 ? "" : "s", count));
   }
 
   NodePtr function(const Syntax& at) {
@@ -616,24 +656,28 @@ class Compiler {
       need_arguments(at, 2, 1'000);
       std::vector<NodePtr> args = all(at);
       for (size_t i = 0; i < args.size(); ++i) {
-        if (args[i]->type.kind == Kind::json) refuse(*at.children[i], name + " cannot order JSON values; write cast(...)");
+        if (args[i]->type.kind == Kind::json)
+          refuse(*at.children[i], name + " cannot order JSON values; write cast(...)");
       }
       const Type type = unify(at, args, name);
       return call(name == "least" ? least_kernel : greatest_kernel, type, std::move(args));
     }
     if (name == "date_trunc") {
       need_arguments(at, 2, 2);
-      return call(date_trunc_kernel, kTime, {time_of(*at.children[1], name)}, false, static_cast<int64_t>(time_field(*at.children[0], name)));
+      return call(date_trunc_kernel, kTime, {time_of(*at.children[1], name)}, false,
+                  static_cast<int64_t>(time_field(*at.children[0], name)));
     }
     if (name == "time_bucket") {
       need_arguments(at, 2, 2);
       const Syntax& length = *at.children[0];
-      const auto parsed = length.kind == Syntax::Kind::text ? parse_duration(length.text) : Result<Duration>(fail(ErrorKind::invalid, ""));
+      const auto parsed = length.kind == Syntax::Kind::text ? parse_duration(length.text)
+                                                            : Result<Duration>(fail(ErrorKind::invalid, ""));
       if (!parsed || parsed->ns == 0) refuse(length, "time_bucket takes a length such as '5m' first, then a timestamp");
       return call(time_bucket_kernel, kTime, {time_of(*at.children[1], name)}, false, parsed->ns);
     }
-    for (const auto& [epoch, unit] : {std::pair{"timestamp_seconds", TimeUnit::s}, std::pair{"timestamp_millis", TimeUnit::ms},
-                                      std::pair{"timestamp_micros", TimeUnit::us}, std::pair{"timestamp_nanos", TimeUnit::ns}}) {
+    for (const auto& [epoch, unit] :
+         {std::pair{"timestamp_seconds", TimeUnit::s}, std::pair{"timestamp_millis", TimeUnit::ms},
+          std::pair{"timestamp_micros", TimeUnit::us}, std::pair{"timestamp_nanos", TimeUnit::ns}}) {
       if (name != epoch) continue;
       need_arguments(at, 1, 1);
       return call(from_epoch_kernel, kTime, {integer_of(*at.children[0], name)}, true, static_cast<int64_t>(unit));
@@ -653,7 +697,8 @@ class Compiler {
     if (is_textual(value->type) || value->type.kind == Kind::json) {
       return call(find_function("to_timestamp")->kernel, kTime, {std::move(value)}, true);
     }
-    refuse(at, fmt::format("to_timestamp takes a text or a whole number, and this is of type {}", market::to_string(value->type)));
+    refuse(at, fmt::format("to_timestamp takes a text or a whole number, and this is of type {}",
+                           market::to_string(value->type)));
   }
 
   NodePtr round(const Syntax& at) {
@@ -678,8 +723,10 @@ class Compiler {
     for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
     const auto field = parse_time_field(name);
     if ((at.kind != Syntax::Kind::text && at.kind != Syntax::Kind::extract) || !field) {
-      const std::vector<std::string> known{"year", "quarter", "month", "week", "day", "dow", "doy", "hour", "minute", "second", "millisecond", "microsecond"};
-      refuse(at, fmt::format("{} takes a unit such as {}{}; there are {}", who, who == "extract" ? "minute" : "'minute'", suggestion(name, known), list_names(known)));
+      const std::vector<std::string> known{"year", "quarter", "month",  "week",   "day",         "dow",
+                                           "doy",  "hour",    "minute", "second", "millisecond", "microsecond"};
+      refuse(at, fmt::format("{} takes a unit such as {}{}; there are {}", who,
+                             who == "extract" ? "minute" : "'minute'", suggestion(name, known), list_names(known)));
     }
     if (who == "date_trunc" && (*field == TimeField::weekday || *field == TimeField::day_of_year)) {
       refuse(at, fmt::format("date_trunc cannot cut to '{}'", name));

@@ -36,7 +36,8 @@ Result<std::vector<market::Column>> evaluate_all(std::span<const Expression> exp
     columns.push_back(finish(evaluation.evaluate(*expression.root), expression.type, batch.rows));
   }
   if (evaluation.is_symbols_full()) {
-    return fail(ErrorKind::full, "more than {} different symbols: the symbol table is full", market::SymbolTable::kSymbolsMax);
+    return fail(ErrorKind::full, "more than {} different symbols: the symbol table is full",
+                market::SymbolTable::kSymbolsMax);
   }
   return columns;
 }

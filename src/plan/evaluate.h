@@ -36,8 +36,7 @@ struct RowErrors {
 
 // The same for several expressions over one batch; a JSON record is parsed once for all of them.
 [[nodiscard]] Result<std::vector<market::Column>> evaluate_all(std::span<const Expression> expressions,
-                                                               const market::Batch& batch,
-                                                               market::SymbolTable& symbols,
+                                                               const market::Batch& batch, market::SymbolTable& symbols,
                                                                RowErrors* errors = nullptr);
 
 // The rows that pass a boolean expression, as 1 and 0: false and null are 0.

@@ -155,7 +155,8 @@ Value Evaluation::evaluate_choice(const ExpressionNode& node) {
   const bool masked = rows == batch_.rows;
   for (size_t b = 0; b < branches; ++b) {
     const ExpressionNode& condition_node = *node.args[2 * b];
-    const Value condition = masked && condition_node.can_fail ? evaluate_where(condition_node, open) : evaluate(condition_node);
+    const Value condition =
+        masked && condition_node.can_fail ? evaluate_where(condition_node, open) : evaluate(condition_node);
     std::vector<uint8_t> here(rows, 0);
     for (size_t r = 0; r < rows; ++r) {
       if (open[r] == 0 || condition.is_null(r) || condition.column().u8[condition.row(r)] == 0) continue;
@@ -329,10 +330,12 @@ market::DecimalError parse_wide_decimal(std::string_view text, int scale, Int128
         break;
       }
       mantissa *= 10;
-      if (!fits_decimal(mantissa)) return point ? market::DecimalError::too_many_digits : market::DecimalError::out_of_range;
+      if (!fits_decimal(mantissa))
+        return point ? market::DecimalError::too_many_digits : market::DecimalError::out_of_range;
     }
     mantissa = mantissa * 10 + (c - '0');
-    if (!fits_decimal(mantissa)) return point ? market::DecimalError::too_many_digits : market::DecimalError::out_of_range;
+    if (!fits_decimal(mantissa))
+      return point ? market::DecimalError::too_many_digits : market::DecimalError::out_of_range;
   }
   if (!any) return market::DecimalError::not_a_number;
   exponent += zeros;
@@ -355,7 +358,8 @@ market::DecimalError parse_wide_decimal(std::string_view text, int scale, Int128
     if (mantissa % 10 != 0) return market::DecimalError::too_many_digits;
     mantissa /= 10;
   }
-  if (shift > 38 || __builtin_mul_overflow(mantissa, power_of_ten(static_cast<int>(shift)), &mantissa) || !fits_decimal(mantissa)) {
+  if (shift > 38 || __builtin_mul_overflow(mantissa, power_of_ten(static_cast<int>(shift)), &mantissa) ||
+      !fits_decimal(mantissa)) {
     return market::DecimalError::out_of_range;
   }
   out = negative ? -mantissa : mantissa;

@@ -114,7 +114,8 @@ class TextArg {
 
 // compare.cpp
 enum class Comparison : uint8_t { eq, ne, lt, le, gt, ge };
-[[nodiscard]] market::Column compare(Evaluation& evaluation, const Value& a, const Value& b, Comparison how, size_t rows);
+[[nodiscard]] market::Column compare(Evaluation& evaluation, const Value& a, const Value& b, Comparison how,
+                                     size_t rows);
 
 // Appends row `r` of `value` to `out`, which is of the same kind and holds `out_rows` rows.
 void append_from(market::Column& out, size_t out_rows, const Value& value, size_t r);

@@ -17,7 +17,8 @@ std::string columns_text(const market::Schema& schema) {
 }
 
 std::string bytes_text(int64_t bytes) {
-  for (const auto& [name, unit] : {std::pair{"GiB", int64_t{1} << 30}, std::pair{"MiB", int64_t{1} << 20}, std::pair{"KiB", int64_t{1} << 10}}) {
+  for (const auto& [name, unit] :
+       {std::pair{"GiB", int64_t{1} << 30}, std::pair{"MiB", int64_t{1} << 20}, std::pair{"KiB", int64_t{1} << 10}}) {
     if (bytes % unit == 0) return fmt::format("{} {}", bytes / unit, name);
   }
   return fmt::format("{} bytes", bytes);
@@ -62,9 +63,10 @@ std::string source_text(const HttpSource& http) {
 }
 
 std::string source_text(const SimulatedSource& market) {
-  std::string text = fmt::format("SIMULATED market, seed {}, {} symbols, {} trades/s", market.seed,
-                                 market.symbols.empty() ? static_cast<size_t>(market.symbol_count) : market.symbols.size(),
-                                 market.trades_per_second);
+  std::string text =
+      fmt::format("SIMULATED market, seed {}, {} symbols, {} trades/s", market.seed,
+                  market.symbols.empty() ? static_cast<size_t>(market.symbol_count) : market.symbols.size(),
+                  market.trades_per_second);
   if (!market.pace) {
     text += ", as fast as it goes";
   } else if (*market.pace != 1) {
@@ -75,7 +77,8 @@ std::string source_text(const SimulatedSource& market) {
   text += fmt::format(", late {}, duplicates {}", market.late_fraction, market.duplicate_fraction);
   if (!market.quotes_topic.empty()) text += fmt::format(", quotes to {}", market.quotes_topic);
   for (const auto& halt : market.halts) {
-    text += fmt::format(", halt of {} after {} for {}", halt.symbol, format_duration(halt.after), format_duration(halt.length));
+    text += fmt::format(", halt of {} after {} for {}", halt.symbol, format_duration(halt.after),
+                        format_duration(halt.length));
   }
   return text;
 }
@@ -87,23 +90,28 @@ class Explainer {
   std::string text() {
     line(0, fmt::format("pipeline {} ({})", plan_.name, plan_.file));
     const LogSpec& log = plan_.log;
-    const std::string_view codec = log.codec == Codec::lz4 ? "lz4" : log.codec == Codec::zstd ? "zstd" : "no compression";
+    const std::string_view codec = log.codec == Codec::lz4    ? "lz4"
+                                   : log.codec == Codec::zstd ? "zstd"
+                                                              : "no compression";
     const std::string fsync = log.fsync == Fsync::always  ? "fsync always"
                               : log.fsync == Fsync::never ? "fsync never"
                                                           : "fsync every " + format_duration(log.fsync_interval);
     std::string kept;
     if (log.retention_time) kept += ", kept for " + format_duration(*log.retention_time);
     if (log.retention_bytes) kept += fmt::format(", kept up to {} a partition", bytes_text(*log.retention_bytes));
-    line(0, fmt::format("log embedded: {}, {}, segments of {}{}", codec, fsync, bytes_text(log.segment_bytes_max), kept));
+    line(0,
+         fmt::format("log embedded: {}, {}, segments of {}{}", codec, fsync, bytes_text(log.segment_bytes_max), kept));
     line(0, fmt::format("store embedded: {} of memory, commits every {}", bytes_text(plan_.store.memory_bytes_max),
                         format_duration(plan_.store.commit_interval)));
     line(0, "engine native");
     for (const Topic& topic : plan_.topics) {
       out_ += '\n';
-      line(0, fmt::format("topic {}: {}, {} partition{}", topic.name, kind_text(topic.kind), topic.partitions, topic.partitions == 1 ? "" : "s"));
+      line(0, fmt::format("topic {}: {}, {} partition{}", topic.name, kind_text(topic.kind), topic.partitions,
+                          topic.partitions == 1 ? "" : "s"));
       for (const size_t source : topic.sources) {
         line(1, fmt::format("<- source {}: {}", plan_.sources[source].name,
-                            std::visit([](const auto& options) { return source_text(options); }, plan_.sources[source].options)));
+                            std::visit([](const auto& options) { return source_text(options); },
+                                       plan_.sources[source].options)));
       }
       line(1, "columns: " + columns_text(*topic.schema));
       readers({Input::From::topic, static_cast<size_t>(&topic - plan_.topics.data()), Port::rows}, 1);
@@ -129,7 +137,9 @@ class Explainer {
     out_ += '\n';
   }
 
-  static bool same(const Input& a, const Input& b) { return a.from == b.from && a.index == b.index && a.port == b.port; }
+  static bool same(const Input& a, const Input& b) {
+    return a.from == b.from && a.index == b.index && a.port == b.port;
+  }
 
   void readers(const Input& input, int depth) {
     for (const Table& table : plan_.tables) {
@@ -150,13 +160,17 @@ class Explainer {
       input = step.output.get();
     }
     const size_t index = static_cast<size_t>(&stream - plan_.streams.data());
-    for (const auto& [port, name] : {std::pair{Port::rows, "rows"}, std::pair{Port::late, "late"}, std::pair{Port::quarantine, "quarantine"}}) {
+    for (const auto& [port, name] :
+         {std::pair{Port::rows, "rows"}, std::pair{Port::late, "late"}, std::pair{Port::quarantine, "quarantine"}}) {
       const Input from{Input::From::stream, index, port};
       const auto reads = [&](const Input& each) { return same(each, from); };
-      const bool read = std::any_of(plan_.streams.begin(), plan_.streams.end(), [&](const Stream& s) { return reads(s.input); }) ||
-                        std::any_of(plan_.tables.begin(), plan_.tables.end(), [&](const Table& t) { return std::any_of(t.inputs.begin(), t.inputs.end(), reads); });
+      const bool read =
+          std::any_of(plan_.streams.begin(), plan_.streams.end(), [&](const Stream& s) { return reads(s.input); }) ||
+          std::any_of(plan_.tables.begin(), plan_.tables.end(),
+                      [&](const Table& t) { return std::any_of(t.inputs.begin(), t.inputs.end(), reads); });
       if (!read) continue;
-      line(depth + 1, port == Port::rows ? fmt::format("{}: {}", name, columns_text(*stream.output)) : fmt::format("{}:", name));
+      line(depth + 1,
+           port == Port::rows ? fmt::format("{}: {}", name, columns_text(*stream.output)) : fmt::format("{}:", name));
       readers(from, depth + 2);
     }
   }
@@ -165,7 +179,9 @@ class Explainer {
     return input.from == Input::From::topic ? *plan_.topics[input.index].schema : *plan_.streams[input.index].output;
   }
 
-  void describe(const Filter& filter, const market::Schema&, const Step&, int depth) { line(depth, "where " + filter.condition.text); }
+  void describe(const Filter& filter, const market::Schema&, const Step&, int depth) {
+    line(depth, "where " + filter.condition.text);
+  }
   void describe(const Project& project, const market::Schema&, const Step& step, int depth) {
     line(depth, "select");
     for (size_t i = 0; i < project.columns.size(); ++i) {
@@ -179,7 +195,8 @@ class Explainer {
     line(depth, fmt::format("dedup by {} within {}", by, format_duration(dedup.within)));
   }
   void describe(const Check& check, const market::Schema&, const Step&, int depth) {
-    for (const Check::Rule& rule : check.rules) line(depth, fmt::format("check {}: {}", rule.name, rule.condition.text));
+    for (const Check::Rule& rule : check.rules)
+      line(depth, fmt::format("check {}: {}", rule.name, rule.condition.text));
   }
   void describe(const Bars& bars, const market::Schema&, const Step&, int depth) {
     std::string every;

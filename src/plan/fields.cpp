@@ -121,7 +121,8 @@ std::optional<int64_t> ValueReader::bytes(const YamlNode& node, std::string_view
   int64_t value = 0;
   if (!node.is_scalar() || failure != std::errc{} || unit == kByteUnits.end() ||
       __builtin_mul_overflow(count, unit == kByteUnits.end() ? 1 : unit->bytes, &value)) {
-    error(node, fmt::format("{} must be a number of bytes such as 64KiB, 512MiB or 1GiB, not {}", what, shape_of(node)));
+    error(node,
+          fmt::format("{} must be a number of bytes such as 64KiB, 512MiB or 1GiB, not {}", what, shape_of(node)));
     return std::nullopt;
   }
   if (value < least || value > greatest) {

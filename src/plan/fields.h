@@ -16,7 +16,8 @@ namespace penstock::plan {
 // `what` names the value in messages: `'interval' of source 'users'`.
 class ValueReader {
  public:
-  ValueReader(const YamlDocument& document, Diagnostics& diagnostics) : document_(document), diagnostics_(diagnostics) {}
+  ValueReader(const YamlDocument& document, Diagnostics& diagnostics)
+      : document_(document), diagnostics_(diagnostics) {}
 
   void error(const YamlNode& node, std::string message) {
     if (!node.broken) diagnostics_.add(node.at, std::move(message));

@@ -56,7 +56,20 @@ struct Function {
 [[nodiscard]] std::span<const Function> text_functions();
 
 // functions_time.cpp
-enum class TimeField : uint8_t { year, quarter, month, week, day, weekday, day_of_year, hour, minute, second, millisecond, microsecond };
+enum class TimeField : uint8_t {
+  year,
+  quarter,
+  month,
+  week,
+  day,
+  weekday,
+  day_of_year,
+  hour,
+  minute,
+  second,
+  millisecond,
+  microsecond
+};
 [[nodiscard]] std::optional<TimeField> parse_time_field(std::string_view text);
 // option: a TimeField.
 [[nodiscard]] market::Column date_trunc_kernel(Evaluation&, const ExpressionNode&, std::span<const Value>, size_t);

@@ -1,5 +1,5 @@
-// Arithmetic. Decimals are exact: a sum keeps the finer scale, a product the sum of the scales; a quotient has the finer
-// scale but at least 9 digits, rounded half away from zero. What overflows is the row's error; x / 0 is null.
+// Arithmetic. Decimals are exact: a sum keeps the finer scale, a product the sum of the scales; a quotient has the
+// finer scale but at least 9 digits, rounded half away from zero. What overflows is the row's error; x / 0 is null.
 #include <fmt/core.h>
 
 #include <cmath>
@@ -44,7 +44,8 @@ Column arithmetic(Evaluation& evaluation, const ExpressionNode& node, std::span<
   const auto settle = [&](size_t r, Outcome outcome) {
     if (outcome == Outcome::ok) return;
     if (outcome == Outcome::overflow && !out.is_null(r)) {
-      evaluation.fail_row(r, rows, fmt::format("{}: the result is out of range of {}", name, market::to_string(node.type)));
+      evaluation.fail_row(r, rows,
+                          fmt::format("{}: the result is out of range of {}", name, market::to_string(node.type)));
     }
     set_null(out, r, rows);
   };
@@ -137,7 +138,8 @@ Column unary(Evaluation& evaluation, const ExpressionNode& node, std::span<const
   const Value& a = args[0];
   const auto overflow = [&](size_t r) {
     if (!out.is_null(r)) {
-      evaluation.fail_row(r, rows, fmt::format("{}: the result is out of range of {}", name, market::to_string(node.type)));
+      evaluation.fail_row(r, rows,
+                          fmt::format("{}: the result is out of range of {}", name, market::to_string(node.type)));
     }
     set_null(out, r, rows);
   };
@@ -167,8 +169,9 @@ Column unary(Evaluation& evaluation, const ExpressionNode& node, std::span<const
   for (size_t r = 0; r < rows; ++r) {
     Int128 result = 0;
     const bool right = units(units_at(a, r), scale, result);
-    const bool fits = narrow ? result >= std::numeric_limits<int64_t>::min() && result <= std::numeric_limits<int64_t>::max()
-                             : fits_decimal(result);
+    const bool fits =
+        narrow ? result >= std::numeric_limits<int64_t>::min() && result <= std::numeric_limits<int64_t>::max()
+               : fits_decimal(result);
     if (!right || !fits) {
       overflow(r);
     } else if (narrow) {
@@ -185,7 +188,9 @@ Column unary(Evaluation& evaluation, const ExpressionNode& node, std::span<const
 Column add_kernel(Evaluation& evaluation, const ExpressionNode& node, std::span<const Value> args, size_t rows) {
   return arithmetic(
       evaluation, node, args, rows, "+",
-      [](int64_t a, int64_t b, int64_t& out) { return __builtin_add_overflow(a, b, &out) ? Outcome::overflow : Outcome::ok; },
+      [](int64_t a, int64_t b, int64_t& out) {
+        return __builtin_add_overflow(a, b, &out) ? Outcome::overflow : Outcome::ok;
+      },
       [](Int128 a, int a_scale, Int128 b, int b_scale, Int128& out) {
         if (!align(a, a_scale, b, b_scale)) return Outcome::overflow;
         return __builtin_add_overflow(a, b, &out) || !fits_decimal(out) ? Outcome::overflow : Outcome::ok;
@@ -196,7 +201,9 @@ Column add_kernel(Evaluation& evaluation, const ExpressionNode& node, std::span<
 Column subtract_kernel(Evaluation& evaluation, const ExpressionNode& node, std::span<const Value> args, size_t rows) {
   return arithmetic(
       evaluation, node, args, rows, "-",
-      [](int64_t a, int64_t b, int64_t& out) { return __builtin_sub_overflow(a, b, &out) ? Outcome::overflow : Outcome::ok; },
+      [](int64_t a, int64_t b, int64_t& out) {
+        return __builtin_sub_overflow(a, b, &out) ? Outcome::overflow : Outcome::ok;
+      },
       [](Int128 a, int a_scale, Int128 b, int b_scale, Int128& out) {
         if (!align(a, a_scale, b, b_scale)) return Outcome::overflow;
         return __builtin_sub_overflow(a, b, &out) || !fits_decimal(out) ? Outcome::overflow : Outcome::ok;
@@ -207,7 +214,9 @@ Column subtract_kernel(Evaluation& evaluation, const ExpressionNode& node, std::
 Column multiply_kernel(Evaluation& evaluation, const ExpressionNode& node, std::span<const Value> args, size_t rows) {
   return arithmetic(
       evaluation, node, args, rows, "*",
-      [](int64_t a, int64_t b, int64_t& out) { return __builtin_mul_overflow(a, b, &out) ? Outcome::overflow : Outcome::ok; },
+      [](int64_t a, int64_t b, int64_t& out) {
+        return __builtin_mul_overflow(a, b, &out) ? Outcome::overflow : Outcome::ok;
+      },
       [](Int128 a, int, Int128 b, int, Int128& out) {
         return __builtin_mul_overflow(a, b, &out) || !fits_decimal(out) ? Outcome::overflow : Outcome::ok;
       },
@@ -250,7 +259,8 @@ Column modulo_kernel(Evaluation& evaluation, const ExpressionNode& node, std::sp
       [](double a, double b, double& out) { return b == 0 ? Outcome::null : real_result(std::fmod(a, b), out); });
 }
 
-Column whole_divide_kernel(Evaluation& evaluation, const ExpressionNode& node, std::span<const Value> args, size_t rows) {
+Column whole_divide_kernel(Evaluation& evaluation, const ExpressionNode& node, std::span<const Value> args,
+                           size_t rows) {
   return arithmetic(
       evaluation, node, args, rows, "div",
       [](int64_t a, int64_t b, int64_t& out) {

@@ -52,7 +52,8 @@ char32_t map_case(char32_t c) {
     return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c;
   }
   if (locale == nullptr) return c;
-  return static_cast<char32_t>(kUpper ? towupper_l(static_cast<wint_t>(c), locale) : towlower_l(static_cast<wint_t>(c), locale));
+  return static_cast<char32_t>(kUpper ? towupper_l(static_cast<wint_t>(c), locale)
+                                      : towlower_l(static_cast<wint_t>(c), locale));
 }
 
 template <bool kUpper>
@@ -200,7 +201,8 @@ Column replace_kernel(Evaluation& evaluation, const ExpressionNode& node, std::s
 }
 
 template <typename Test>
-Column test_kernel(Evaluation& evaluation, const ExpressionNode& node, std::span<const Value> args, size_t rows, Test test) {
+Column test_kernel(Evaluation& evaluation, const ExpressionNode& node, std::span<const Value> args, size_t rows,
+                   Test test) {
   Column out = make_column(node.type, strict_validity(args, rows));
   if (out.all_null) return out;
   out.u8.resize(rows);
@@ -213,14 +215,17 @@ Column test_kernel(Evaluation& evaluation, const ExpressionNode& node, std::span
 }
 
 Column starts_kernel(Evaluation& evaluation, const ExpressionNode& node, std::span<const Value> args, size_t rows) {
-  return test_kernel(evaluation, node, args, rows, [](std::string_view text, std::string_view part) { return text.starts_with(part); });
+  return test_kernel(evaluation, node, args, rows,
+                     [](std::string_view text, std::string_view part) { return text.starts_with(part); });
 }
 Column ends_kernel(Evaluation& evaluation, const ExpressionNode& node, std::span<const Value> args, size_t rows) {
-  return test_kernel(evaluation, node, args, rows, [](std::string_view text, std::string_view part) { return text.ends_with(part); });
+  return test_kernel(evaluation, node, args, rows,
+                     [](std::string_view text, std::string_view part) { return text.ends_with(part); });
 }
 Column contains_kernel(Evaluation& evaluation, const ExpressionNode& node, std::span<const Value> args, size_t rows) {
-  return test_kernel(evaluation, node, args, rows,
-                     [](std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; });
+  return test_kernel(evaluation, node, args, rows, [](std::string_view text, std::string_view part) {
+    return text.find(part) != std::string_view::npos;
+  });
 }
 
 // split_part(text, delimiter, n): from 1, negative from the end; '' where there are fewer parts.

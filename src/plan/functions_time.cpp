@@ -92,22 +92,23 @@ Column text_to_timestamp(Evaluation& evaluation, const ExpressionNode& node, std
 }  // namespace
 
 std::optional<TimeField> parse_time_field(std::string_view text) {
-  static constexpr std::array<std::pair<std::string_view, TimeField>, 16> kFields{{{"year", TimeField::year},
-                                                                                   {"quarter", TimeField::quarter},
-                                                                                   {"month", TimeField::month},
-                                                                                   {"week", TimeField::week},
-                                                                                   {"day", TimeField::day},
-                                                                                   {"dow", TimeField::weekday},
-                                                                                   {"dayofweek", TimeField::weekday},
-                                                                                   {"doy", TimeField::day_of_year},
-                                                                                   {"hour", TimeField::hour},
-                                                                                   {"minute", TimeField::minute},
-                                                                                   {"second", TimeField::second},
-                                                                                   {"millisecond", TimeField::millisecond},
-                                                                                   {"microsecond", TimeField::microsecond},
-                                                                                   {"hours", TimeField::hour},
-                                                                                   {"minutes", TimeField::minute},
-                                                                                   {"seconds", TimeField::second}}};
+  static constexpr std::array<std::pair<std::string_view, TimeField>, 16> kFields{
+      {{"year", TimeField::year},
+       {"quarter", TimeField::quarter},
+       {"month", TimeField::month},
+       {"week", TimeField::week},
+       {"day", TimeField::day},
+       {"dow", TimeField::weekday},
+       {"dayofweek", TimeField::weekday},
+       {"doy", TimeField::day_of_year},
+       {"hour", TimeField::hour},
+       {"minute", TimeField::minute},
+       {"second", TimeField::second},
+       {"millisecond", TimeField::millisecond},
+       {"microsecond", TimeField::microsecond},
+       {"hours", TimeField::hour},
+       {"minutes", TimeField::minute},
+       {"seconds", TimeField::second}}};
   for (const auto& [name, field] : kFields) {
     if (name == text) return field;
   }

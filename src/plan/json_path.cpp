@@ -21,7 +21,8 @@ struct PathTree {
 void add_path(PathTree& tree, const JsonPath& path, size_t index) {
   PathTree* at = &tree;
   for (const JsonStep& step : path) {
-    auto child = std::find_if(at->children.begin(), at->children.end(), [&](const PathTree& c) { return c.step == step; });
+    auto child =
+        std::find_if(at->children.begin(), at->children.end(), [&](const PathTree& c) { return c.step == step; });
     if (child == at->children.end()) {
       at->children.push_back({step, {}, {}});
       child = at->children.end() - 1;
@@ -52,7 +53,8 @@ class Extractor {
     std::memcpy(padded_.data(), record.data(), record.size());
     std::memset(padded_.data() + record.size(), ' ', simdjson::SIMDJSON_PADDING);
     ondemand::document document;
-    if (parser_.iterate(padded_.data(), record.size(), padded_.size()).get(document) != simdjson::SUCCESS) return found_;
+    if (parser_.iterate(padded_.data(), record.size(), padded_.size()).get(document) != simdjson::SUCCESS)
+      return found_;
     ondemand::json_type type{};
     if (document.type().get(type) != simdjson::SUCCESS) return found_;
     if (type == ondemand::json_type::object || type == ondemand::json_type::array) {
@@ -177,7 +179,8 @@ uint32_t hex4(std::string_view text, size_t at) {
 
 }  // namespace
 
-std::vector<market::Column> extract_json(const market::Column& records, size_t rows, const std::vector<JsonPath>& paths) {
+std::vector<market::Column> extract_json(const market::Column& records, size_t rows,
+                                         const std::vector<JsonPath>& paths) {
   std::vector<market::Column> columns(paths.size(), market::Column{.type = {market::Kind::json}});
   for (market::Column& column : columns) column.valid.assign(rows, 0);
   Extractor extractor(paths);

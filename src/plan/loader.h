@@ -18,7 +18,8 @@ inline constexpr int64_t kPartitionsMax = 256;
 class Loader {
  public:
   // Borrows both.
-  Loader(const YamlDocument& document, Diagnostics& diagnostics) : document_(document), reader_(document, diagnostics) {}
+  Loader(const YamlDocument& document, Diagnostics& diagnostics)
+      : document_(document), reader_(document, diagnostics) {}
 
   // Meaningful only if no diagnostic came out of it.
   [[nodiscard]] Plan load();
@@ -82,7 +83,7 @@ class Loader {
   ValueReader reader_;
   Plan plan_;
   std::vector<StreamFacts> facts_;            // one a stream
-  std::set<std::string, std::less<>> broken_; // sources' topics and streams that are not in the plan for their errors
+  std::set<std::string, std::less<>> broken_;  // sources' topics and streams that are not in the plan for their errors
 };
 
 }  // namespace penstock::plan

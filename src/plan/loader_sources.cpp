@@ -47,7 +47,8 @@ const YamlNode* stated_type(const YamlNode& node) {
 bool is_topic_name(std::string_view text) {
   if (text.empty() || text.size() > kTopicNameMax || text == "." || text == "..") return false;
   return std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '_' || c == '-';
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '_' ||
+           c == '-';
   });
 }
 
@@ -130,7 +131,8 @@ void Loader::load_source(const YamlEntry& entry) {
   const std::string what = fmt::format("source '{}'", name);
   // Should this source be left out for its errors, its topics are not unknown to those who read them.
   for (const YamlEntry& field : entry.value.entries) {
-    if (field.value.is_scalar() && (field.key.text == "topic" || field.key.text == "quotes")) broken_.insert(field.value.text);
+    if (field.value.is_scalar() && (field.key.text == "topic" || field.key.text == "quotes"))
+      broken_.insert(field.value.text);
   }
   const YamlNode* type_node = entry.value.is_map() ? stated_type(entry.value) : nullptr;
   if (type_node == nullptr) {
@@ -147,7 +149,8 @@ void Loader::load_source(const YamlEntry& entry) {
     known.insert(known.end(), {"records", "path", "format", "compression", "columns", "time_unit", "pace", "symbol",
                                "venue", "delimiter"});
   } else if (type == "http") {
-    known.insert(known.end(), {"url", "records", "id", "interval", "timeout", "headers", "max_bytes", "backoff", "polls"});
+    known.insert(known.end(),
+                 {"url", "records", "id", "interval", "timeout", "headers", "max_bytes", "backoff", "polls"});
   } else if (type == "simulated") {
     known.insert(known.end(), {"records", "seed", "symbols", "rate", "pace", "start", "duration", "late", "duplicates",
                                "quotes", "halts"});
@@ -181,7 +184,8 @@ void Loader::load_source(const YamlEntry& entry) {
       simulated != nullptr && !simulated->quotes_topic.empty()) {
     const YamlNode* quotes = fields.find("quotes");
     if (simulated->quotes_topic == source.topic) {
-      reader_.error(*quotes, fmt::format("{} writes trades to the topic '{}'; its quotes need another", what, source.topic));
+      reader_.error(*quotes,
+                    fmt::format("{} writes trades to the topic '{}'; its quotes need another", what, source.topic));
     } else {
       add_topic(*quotes, simulated->quotes_topic, RecordKind::quote, index);
     }
@@ -196,7 +200,8 @@ void Loader::load_pace(Fields& fields, std::optional<double>& pace) {
     pace.reset();
     return;
   }
-  if (const auto value = reader_.number(*node, fields.name_of("pace") + " (or `max`)", 0.000'001, 1'000'000)) pace = *value;
+  if (const auto value = reader_.number(*node, fields.name_of("pace") + " (or `max`)", 0.000'001, 1'000'000))
+    pace = *value;
 }
 
 FileSource Loader::load_file(Fields& fields, RecordKind kind) {
@@ -238,7 +243,8 @@ FileSource Loader::load_file(Fields& fields, RecordKind kind) {
     if (delimiter->is_scalar() && text.size() == 1 && text != "\"" && text != "\n") {
       file.delimiter = text[0];
     } else {
-      reader_.error(*delimiter, fmt::format("{} must be one character, such as ',', ';' or tab", fields.name_of("delimiter")));
+      reader_.error(*delimiter,
+                    fmt::format("{} must be one character, such as ',', ';' or tab", fields.name_of("delimiter")));
     }
   }
   return file;
@@ -265,8 +271,10 @@ HttpSource Loader::load_http(Fields& fields) {
     for (const YamlEntry* entry : entries) {
       const auto value = reader_.text(entry->value, fmt::format("the header '{}'", entry->key.text));
       if (!value) continue;
-      if (value->find_first_of("\r\n") != std::string::npos || entry->key.text.find_first_of("\r\n: ") != std::string::npos) {
-        reader_.error(entry->value, fmt::format("the header '{}' may hold no line break, its name no space or colon", entry->key.text));
+      if (value->find_first_of("\r\n") != std::string::npos ||
+          entry->key.text.find_first_of("\r\n: ") != std::string::npos) {
+        reader_.error(entry->value, fmt::format("the header '{}' may hold no line break, its name no space or colon",
+                                                entry->key.text));
         continue;
       }
       http.headers[entry->key.text] = *value;
@@ -281,7 +289,8 @@ HttpSource Loader::load_http(Fields& fields) {
                                           format_duration(http.backoff_max), format_duration(http.backoff_min)));
     }
   }
-  if (const YamlNode* polls = fields.find("polls"); polls != nullptr && reader_.stated_text(*polls, fields.name_of("polls"))) {
+  if (const YamlNode* polls = fields.find("polls");
+      polls != nullptr && reader_.stated_text(*polls, fields.name_of("polls"))) {
     http.polls_max = reader_.integer(*polls, fields.name_of("polls"), 1, std::numeric_limits<int64_t>::max());
   }
   return http;
@@ -293,7 +302,8 @@ SimulatedSource Loader::load_simulated(Fields& fields) {
   if (const YamlNode* symbols = fields.find("symbols")) {
     if (symbols->is_sequence()) {
       if (symbols->items.size() > kSymbolsMax) {
-        reader_.error(*symbols, fmt::format("{} symbols, at most {} are simulated", symbols->items.size(), kSymbolsMax));
+        reader_.error(*symbols,
+                      fmt::format("{} symbols, at most {} are simulated", symbols->items.size(), kSymbolsMax));
       }
       for (const YamlNode* item : reader_.scalars(*symbols, fields.name_of("symbols"))) {
         if (std::find(market.symbols.begin(), market.symbols.end(), item->text) != market.symbols.end()) {
@@ -303,8 +313,8 @@ SimulatedSource Loader::load_simulated(Fields& fields) {
         }
       }
       market.symbol_count = static_cast<int32_t>(market.symbols.size());
-    } else if (const auto count = reader_.integer(*symbols, fields.name_of("symbols") + " (or a list of symbols)", 1,
-                                                  kSymbolsMax)) {
+    } else if (const auto count =
+                   reader_.integer(*symbols, fields.name_of("symbols") + " (or a list of symbols)", 1, kSymbolsMax)) {
       market.symbol_count = static_cast<int32_t>(*count);
     }
   }
@@ -320,7 +330,8 @@ SimulatedSource Loader::load_simulated(Fields& fields) {
       }
     }
   }
-  if (const YamlNode* duration = fields.find("duration"); duration != nullptr && reader_.stated_text(*duration, fields.name_of("duration"))) {
+  if (const YamlNode* duration = fields.find("duration");
+      duration != nullptr && reader_.stated_text(*duration, fields.name_of("duration"))) {
     market.duration = reader_.duration(*duration, fields.name_of("duration"), kMillisecond, Duration{3650 * kDay.ns});
   }
   fields.number("late", market.late_fraction, 0, 1);
@@ -332,7 +343,9 @@ SimulatedSource Loader::load_simulated(Fields& fields) {
 
 void Loader::load_halts(const YamlNode& node, SimulatedSource& market) {
   if (!node.is_sequence() || node.items.size() > kHaltsMax) {
-    reader_.error(node, fmt::format("'halts' must be a list of at most {} maps such as {{symbol: A, after: 1m, length: 30s}}", kHaltsMax));
+    reader_.error(node,
+                  fmt::format("'halts' must be a list of at most {} maps such as {{symbol: A, after: 1m, length: 30s}}",
+                              kHaltsMax));
     return;
   }
   for (const YamlNode& item : node.items) {
@@ -342,19 +355,23 @@ void Loader::load_halts(const YamlNode& node, SimulatedSource& market) {
       halt.symbol = reader_.text(*symbol, fields.name_of("symbol")).value_or("");
       if (!halt.symbol.empty() && !market.symbols.empty() &&
           std::find(market.symbols.begin(), market.symbols.end(), halt.symbol) == market.symbols.end()) {
-        reader_.error(*symbol, fmt::format("'{}' is none of the simulated symbols{}", symbol->shown, suggestion(symbol->shown, market.symbols)));
+        reader_.error(*symbol, fmt::format("'{}' is none of the simulated symbols{}", symbol->shown,
+                                           suggestion(symbol->shown, market.symbols)));
       }
     }
     fields.duration("after", halt.after, Duration{0}, kForever);
-    if (fields.require("length", "how long it stops") != nullptr) fields.duration("length", halt.length, kMillisecond, kForever);
+    if (fields.require("length", "how long it stops") != nullptr)
+      fields.duration("length", halt.length, kMillisecond, kForever);
     market.halts.push_back(std::move(halt));
   }
 }
 
 void Loader::add_topic(const YamlNode& node, std::string_view name, RecordKind kind, size_t source) {
   if (!is_topic_name(name) || name.ends_with(".late") || name.ends_with(".quarantine")) {
-    reader_.error(node, fmt::format("the topic name '{}' must be of letters, digits, '.', '_' and '-' (at most {}), and not "
-                                    "end in .late or .quarantine", node.shown, kTopicNameMax));
+    reader_.error(node,
+                  fmt::format("the topic name '{}' must be of letters, digits, '.', '_' and '-' (at most {}), and not "
+                              "end in .late or .quarantine",
+                              node.shown, kTopicNameMax));
     broken_.insert(std::string(name));
     return;
   }
@@ -368,7 +385,8 @@ void Loader::add_topic(const YamlNode& node, std::string_view name, RecordKind k
     }
     return;
   }
-  plan_.topics.push_back({.name = std::string(name), .kind = kind, .schema = schema_of_kind(kind), .partitions = 0, .sources = {source}});
+  plan_.topics.push_back(
+      {.name = std::string(name), .kind = kind, .schema = schema_of_kind(kind), .partitions = 0, .sources = {source}});
 }
 
 void Loader::load_topics(const YamlNode& node) {
@@ -380,7 +398,8 @@ void Loader::load_topics(const YamlNode& node) {
     const auto index = find_topic(entry->key.text);
     if (!index) {
       if (broken_.contains(entry->key.text)) continue;
-      reader_.error(entry->key, fmt::format("no source writes the topic '{}'{}", entry->key.text, suggestion(entry->key.text, names)));
+      reader_.error(entry->key, fmt::format("no source writes the topic '{}'{}", entry->key.text,
+                                            suggestion(entry->key.text, names)));
       continue;
     }
     Fields fields(reader_, entry->value, fmt::format("topic '{}'", entry->key.text), {"partitions"});

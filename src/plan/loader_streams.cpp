@@ -59,8 +59,9 @@ void Loader::load_streams(const YamlNode& node) {
     if (!is_identifier(entry->key.text)) {
       reader_.error(entry->key, fmt::format("the stream name '{}' must be of letters, digits and _", entry->key.text));
     } else if (find_topic(entry->key.text)) {
-      reader_.error(entry->key, fmt::format("'{0}' is a topic already; call the stream otherwise (`from: {0}` could mean either)",
-                                            entry->key.text));
+      reader_.error(entry->key,
+                    fmt::format("'{0}' is a topic already; call the stream otherwise (`from: {0}` could mean either)",
+                                entry->key.text));
     } else {
       waiting.push_back(entry);
     }
@@ -70,8 +71,8 @@ void Loader::load_streams(const YamlNode& node) {
     for (size_t i = 0; i < waiting.size(); ++i) {
       const YamlNode* from = from_of(waiting[i]->value);
       const std::string_view reads = from == nullptr ? std::string_view{} : without_port(from->text);
-      const bool blocked = std::any_of(waiting.begin(), waiting.end(),
-                                       [&](const YamlEntry* other) { return other->key.text == reads; });
+      const bool blocked =
+          std::any_of(waiting.begin(), waiting.end(), [&](const YamlEntry* other) { return other->key.text == reads; });
       if (blocked && !find_topic(reads)) continue;
       const YamlEntry* ready = waiting[i];
       waiting.erase(waiting.begin() + static_cast<std::ptrdiff_t>(i));
@@ -91,7 +92,8 @@ void Loader::load_streams(const YamlNode& node) {
       in_circle = reads == entry->key.text;
       if (in_circle || std::find(seen.begin(), seen.end(), reads) != seen.end()) break;
       seen.push_back(reads);
-      at = *std::find_if(waiting.begin(), waiting.end(), [&](const YamlEntry* other) { return other->key.text == reads; });
+      at = *std::find_if(waiting.begin(), waiting.end(),
+                         [&](const YamlEntry* other) { return other->key.text == reads; });
     }
     if (in_circle) reader_.error(*from_of(entry->value), fmt::format("streams may not form a circle: {}", path));
   }
@@ -123,7 +125,8 @@ void Loader::load_stream(const YamlEntry& entry) {
   // A step that is wrong leaves the schema behind it unknown: the steps that follow are not checked then.
   bool right = true;
   if (const YamlNode* node = fields.find("where")) right = load_filter(*node, stream);
-  if (const YamlNode* node = fields.find("select"); node != nullptr && right) right = load_project(*node, stream, facts);
+  if (const YamlNode* node = fields.find("select"); node != nullptr && right)
+    right = load_project(*node, stream, facts);
   if (const YamlNode* node = fields.find("dedup"); node != nullptr && right) right = load_dedup(*node, stream, facts);
   if (const YamlNode* node = fields.find("check"); node != nullptr && right) right = load_check(*node, stream) && right;
   if (const YamlNode* node = fields.find("bars"); node != nullptr && right) right = load_bars(*node, stream, facts);
@@ -222,10 +225,10 @@ bool Loader::load_dedup(const YamlNode& node, Stream& stream, const StreamFacts&
 
   // Each partition remembers its own records: duplicates must be able to meet.
   const Topic& topic = plan_.topics[stream.topic];
-  const bool by_key = topic.kind == RecordKind::json &&
-                      std::any_of(dedup.columns.begin(), dedup.columns.end(), [&](size_t column) {
-                        return stream.steps.empty() && column == market::JsonColumn::key;
-                      });
+  const bool by_key =
+      topic.kind == RecordKind::json && std::any_of(dedup.columns.begin(), dedup.columns.end(), [&](size_t column) {
+        return stream.steps.empty() && column == market::JsonColumn::key;
+      });
   if (topic.partitions > 1 && !facts.keeps_symbol && !by_key) {
     reader_.error(*by, fmt::format("{}: duplicates may lie in different partitions of the topic '{}', which has {}; "
                                    "write `topics: {{{}: {{partitions: 1}}}}`",
@@ -309,15 +312,17 @@ bool Loader::load_bars(const YamlNode& node, Stream& stream, StreamFacts& facts)
     if (!index && column.optional) continue;
     if (index && stream.output->fields[*index].type == column.type) continue;
     right = false;
-    const std::string found = !index ? "there is none" : "it is of type " + market::to_string(stream.output->fields[*index].type);
-    reader_.error(node, fmt::format("{}: bars need a column '{}' of type {}, but {}; add `{}: {}` to `select`", what, column.name,
-                                    market::to_string(column.type), found, column.name, column.cast));
+    const std::string found =
+        !index ? "there is none" : "it is of type " + market::to_string(stream.output->fields[*index].type);
+    reader_.error(node, fmt::format("{}: bars need a column '{}' of type {}, but {}; add `{}: {}` to `select`", what,
+                                    column.name, market::to_string(column.type), found, column.name, column.cast));
   }
   const Topic& topic = plan_.topics[stream.topic];
   if (right && topic.partitions > 1 && !facts.keeps_symbol) {
-    reader_.error(node, fmt::format("{}: the records of one symbol may lie in different partitions of the topic '{}', which "
-                                    "has {}; write `topics: {{{}: {{partitions: 1}}}}`",
-                                    what, topic.name, topic.partitions, topic.name));
+    reader_.error(node,
+                  fmt::format("{}: the records of one symbol may lie in different partitions of the topic '{}', which "
+                              "has {}; write `topics: {{{}: {{partitions: 1}}}}`",
+                              what, topic.name, topic.partitions, topic.name));
     right = false;
   }
   if (!right) return false;

@@ -41,7 +41,8 @@ std::optional<Input> Loader::input(const YamlNode& node, const std::string& what
   }
   if (const auto stream = find_stream(stream_name)) {
     if (port == Port::late && !facts_[*stream].has_bars) {
-      reader_.error(node, fmt::format("{}: only a stream with `bars` has late rows, and '{}' has none", what, stream_name));
+      reader_.error(node,
+                    fmt::format("{}: only a stream with `bars` has late rows, and '{}' has none", what, stream_name));
       return std::nullopt;
     }
     return Input{Input::From::stream, *stream, port};
@@ -59,8 +60,8 @@ std::optional<Input> Loader::input(const YamlNode& node, const std::string& what
                                     name->substr(0, dot), name->substr(dot + 1)));
     return std::nullopt;
   }
-  reader_.error(node, fmt::format("{}: there is no topic or stream '{}'{}{}", what, node.shown, suggestion(*name, known),
-                                  known.empty() ? "" : "; there are " + list_names(known)));
+  reader_.error(node, fmt::format("{}: there is no topic or stream '{}'{}{}", what, node.shown,
+                                  suggestion(*name, known), known.empty() ? "" : "; there are " + list_names(known)));
   return std::nullopt;
 }
 
@@ -109,14 +110,17 @@ void Loader::load_table(const YamlEntry& entry) {
   const std::string& name = entry.key.text;
   const size_t dot = name.find('.');
   const std::string folder = dot == std::string::npos ? "" : lower(name.substr(0, dot));
-  const std::string_view bare = dot == std::string::npos ? std::string_view(name) : std::string_view(name).substr(dot + 1);
+  const std::string_view bare =
+      dot == std::string::npos ? std::string_view(name) : std::string_view(name).substr(dot + 1);
   if (!is_identifier(bare) || (dot != std::string::npos && !is_identifier(folder))) {
-    reader_.error(entry.key, fmt::format("the table name '{}' must be `table` or `schema.table`, of letters, digits and _", name));
+    reader_.error(entry.key,
+                  fmt::format("the table name '{}' must be `table` or `schema.table`, of letters, digits and _", name));
     return;
   }
   for (std::string_view reserved : {"main", "temp", "system", "pg_catalog", "information_schema", "penstock"}) {
     if (folder == reserved) {
-      reader_.error(entry.key, fmt::format("the schema '{}' belongs to the store; write '{}' or another schema", folder, bare));
+      reader_.error(entry.key,
+                    fmt::format("the schema '{}' belongs to the store; write '{}' or another schema", folder, bare));
       return;
     }
   }
@@ -126,7 +130,8 @@ void Loader::load_table(const YamlEntry& entry) {
   }
   for (const Table& other : plan_.tables) {
     if (lower(other.name) == lower(name)) {
-      reader_.error(entry.key, fmt::format("there is a table '{}' already (names are compared without regard to case)", other.name));
+      reader_.error(entry.key, fmt::format("there is a table '{}' already (names are compared without regard to case)",
+                                           other.name));
       return;
     }
   }
@@ -172,9 +177,10 @@ void Loader::load_table(const YamlEntry& entry) {
     for (const size_t column : *found) {
       const market::Type type = table.schema->fields[column].type;
       if (type.kind == market::Kind::json || type.kind == market::Kind::bytes || type.kind == market::Kind::float64) {
-        reader_.error(*key, fmt::format("{}: the column '{}' of type {} cannot be compared for equality; cast it to text in "
-                                        "a `select`", fields.name_of("key"), table.schema->fields[column].name,
-                                        market::to_string(type)));
+        reader_.error(*key,
+                      fmt::format("{}: the column '{}' of type {} cannot be compared for equality; cast it to text in "
+                                  "a `select`",
+                                  fields.name_of("key"), table.schema->fields[column].name, market::to_string(type)));
       }
     }
     table.key = *found;
@@ -190,7 +196,8 @@ void Loader::add_built_in_tables() {
       });
     });
   };
-  Table quarantine{.name = "quarantine", .inputs = {}, .schema = market::quarantine_schema(), .key = {}, .location = {}};
+  Table quarantine{
+      .name = "quarantine", .inputs = {}, .schema = market::quarantine_schema(), .key = {}, .location = {}};
   Table late{.name = "late", .inputs = {}, .schema = market::late_schema(), .key = {}, .location = {}};
   for (size_t stream = 0; stream < plan_.streams.size(); ++stream) {
     if (!read_by_a_table(stream, Port::quarantine)) {

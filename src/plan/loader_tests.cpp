@@ -85,7 +85,8 @@ void append_json(std::string& out, const YamlNode& node) {
 
 void Loader::load_tests(const YamlNode& node) {
   if (!node.is_sequence()) {
-    reader_.error(node, "tests must be a list of maps such as {name: ..., given: {trades: [...]}, expect: {bars: [...]}}");
+    reader_.error(node,
+                  "tests must be a list of maps such as {name: ..., given: {trades: [...]}, expect: {bars: [...]}}");
     return;
   }
   if (node.items.size() > kTestsMax) {
@@ -137,8 +138,9 @@ void Loader::load_test(const YamlNode& node) {
         const auto reads = input(entry->key, "'expect' of " + what);
         if (!reads) continue;
         if (reads->from == Input::From::topic) {
-          reader_.error(entry->key, fmt::format("'expect' of {}: '{}' is a topic, which holds what was given; name a stream",
-                                                what, expected.name));
+          reader_.error(entry->key,
+                        fmt::format("'expect' of {}: '{}' is a topic, which holds what was given; name a stream", what,
+                                    expected.name));
           continue;
         }
         expected.from = *reads;

@@ -57,7 +57,8 @@ TEST(Pipelines, ReplayWithoutAPathSaysHowToGiveIt) {
 }
 
 TEST(Pipelines, BarsAndDemoLoad) {
-  EXPECT_THAT(table_names(load("bars.yaml", {{"path", "a.parquet"}})), testing::ElementsAre("bars", "quarantine", "late"));
+  EXPECT_THAT(table_names(load("bars.yaml", {{"path", "a.parquet"}})),
+              testing::ElementsAre("bars", "quarantine", "late"));
   const Plan demo = load("demo.yaml");
   EXPECT_THAT(table_names(demo), testing::ElementsAre("trades", "quotes", "bars", "quarantine", "late"));
   ASSERT_EQ(demo.topics.size(), 2u);

@@ -47,12 +47,12 @@ enum class RecordKind : uint8_t { trade, quote, json };
 // `type: file`. Formats are told by the name's end unless stated: .csv .jsonl .ndjson .json .parquet, with .gz or .zst.
 struct FileSource {
   std::string path;
-  std::string format;                          // "", "csv", "jsonl", "parquet"
-  std::string compression;                     // "", "none", "gzip", "zstd"
+  std::string format;  // "", "csv", "jsonl", "parquet"
+  std::string compression;  // "", "none", "gzip", "zstd"
   std::map<std::string, std::string> columns;  // canonical name -> name in the file; one left out keeps its own name
   TimeUnit time_unit = TimeUnit::detect;
-  std::optional<double> pace;                  // 1 is the recorded pace, 2 twice as fast; none: as fast as it goes
-  std::optional<std::string> symbol;           // for files of one symbol that have no such column
+  std::optional<double> pace;  // 1 is the recorded pace, 2 twice as fast; none: as fast as it goes
+  std::optional<std::string> symbol;  // for files of one symbol that have no such column
   std::optional<std::string> venue;
   char delimiter = ',';
 };
@@ -61,31 +61,31 @@ struct FileSource {
 struct HttpSource {
   std::string url;
   std::string records;
-  std::string id;                               // path in a record; seen ids are dropped and counted; empty: none
+  std::string id;  // path in a record; seen ids are dropped and counted; empty: none
   Duration interval = kSecond;
   Duration timeout{10 * kSecond.ns};
   std::map<std::string, std::string> headers;
   int64_t response_bytes_max = int64_t{16} << 20;
   Duration backoff_min{500 * kMillisecond.ns};
   Duration backoff_max = kMinute;
-  std::optional<int64_t> polls_max;             // stops after so many successful polls; none: goes on
+  std::optional<int64_t> polls_max;  // stops after so many successful polls; none: goes on
 };
 
 // `type: simulated`: a seeded market. Writes trades to `topic` and quotes to `quotes_topic` (empty: none).
 struct SimulatedSource {
   uint64_t seed = 1;
-  std::vector<std::string> symbols;             // stated, or `symbol_count` invented ones
+  std::vector<std::string> symbols;  // stated, or `symbol_count` invented ones
   int32_t symbol_count = 20;
-  double trades_per_second = 200;               // over all symbols, on the average of a session
-  std::optional<double> pace = 1.0;             // simulated seconds a real one; none: as fast as it goes
-  std::optional<Timestamp> start;               // of the simulated time; none: now
-  std::optional<Duration> duration;             // of the simulated time; none: without end
+  double trades_per_second = 200;  // over all symbols, on the average of a session
+  std::optional<double> pace = 1.0;  // simulated seconds a real one; none: as fast as it goes
+  std::optional<Timestamp> start;  // of the simulated time; none: now
+  std::optional<Duration> duration;  // of the simulated time; none: without end
   double late_fraction = 0.001;
   double duplicate_fraction = 0.0005;
   std::string quotes_topic;
   struct Halt {
     std::string symbol;
-    Duration after;                             // from the start
+    Duration after;  // from the start
     Duration length;
   };
   std::vector<Halt> halts;
@@ -94,7 +94,7 @@ struct SimulatedSource {
 struct Source {
   std::string name;
   std::string topic;
-  RecordKind kind = RecordKind::trade;          // of `topic`
+  RecordKind kind = RecordKind::trade;  // of `topic`
   std::variant<FileSource, HttpSource, SimulatedSource> options;
   Location location;
 };
@@ -104,35 +104,35 @@ struct Topic {
   RecordKind kind = RecordKind::trade;
   market::SchemaPtr schema;
   int32_t partitions = 1;
-  std::vector<size_t> sources;                  // into Plan::sources: those that write it
+  std::vector<size_t> sources;  // into Plan::sources: those that write it
 };
 
 // One step of a stream. Steps are applied in the order of Stream::steps, which is the order of the list below whatever
 // the order in the file.
-struct Filter {   // `where:`
+struct Filter {  // `where:`
   Expression condition;  // boolean; a row where it is false or null is dropped and counted as filtered
 };
 struct Project {  // `select:`
-  std::vector<Expression> columns;               // one a field of Step::output
+  std::vector<Expression> columns;  // one a field of Step::output
 };
-struct Dedup {    // `dedup:`: per symbol (trades, quotes) or overall (json)
-  std::vector<size_t> columns;                   // in the step's input: equal in all of them means duplicate
-  Duration within = kDay;                        // of event time behind the newest: how long a record is remembered
+struct Dedup {  // `dedup:`: per symbol (trades, quotes) or overall (json)
+  std::vector<size_t> columns;  // in the step's input: equal in all of them means duplicate
+  Duration within = kDay;  // of event time behind the newest: how long a record is remembered
 };
-struct Check {    // `check:`: rows that fail any rule go to the stream's quarantine with the rule's name
+struct Check {  // `check:`: rows that fail any rule go to the stream's quarantine with the rule's name
   struct Rule {
     std::string name;
-    Expression condition;                        // boolean; false or null fails
+    Expression condition;  // boolean; false or null fails
   };
   std::vector<Rule> rules;
 };
-struct Bars {     // `bars:`
-  std::vector<Duration> every;                   // ascending, distinct
+struct Bars {  // `bars:`
+  std::vector<Duration> every;  // ascending, distinct
   Duration lateness{2 * kSecond.ns};
 };
 struct Step {
   std::variant<Filter, Project, Dedup, Check, Bars> what;
-  market::SchemaPtr output;                      // of the rows that go on
+  market::SchemaPtr output;  // of the rows that go on
   Location location;
 };
 
@@ -140,7 +140,7 @@ struct Step {
 enum class Port : uint8_t { rows, late, quarantine };
 struct Input {
   enum class From : uint8_t { topic, stream } from = From::topic;
-  size_t index = 0;                              // into Plan::topics or Plan::streams
+  size_t index = 0;  // into Plan::topics or Plan::streams
   Port port = Port::rows;
 };
 
@@ -148,16 +148,16 @@ struct Stream {
   std::string name;
   Input input;
   std::vector<Step> steps;
-  market::SchemaPtr output;                      // of its rows
-  size_t topic = 0;                              // into Plan::topics: where its rows come from in the end
+  market::SchemaPtr output;  // of its rows
+  size_t topic = 0;  // into Plan::topics: where its rows come from in the end
   Location location;
 };
 
 struct Table {
-  std::string name;                              // `trades`, or with a schema `spark_streams.created_users`
-  std::vector<Input> inputs;                     // all of one schema
+  std::string name;  // `trades`, or with a schema `spark_streams.created_users`
+  std::vector<Input> inputs;  // all of one schema
   market::SchemaPtr schema;
-  std::vector<size_t> key;                       // columns; a later row of the same key replaces the earlier one
+  std::vector<size_t> key;  // columns; a later row of the same key replaces the earlier one
   Location location;
 };
 
@@ -167,14 +167,14 @@ struct TestCase {
   std::string name;
   struct Given {
     size_t topic = 0;
-    std::vector<Row> rows;                       // canonical column names; for json topics the key `value`
+    std::vector<Row> rows;  // canonical column names; for json topics the key `value`
   };
   std::vector<Given> given;
   struct Expected {
-    Input from;                                  // a stream's port; unused where `table` is stated
-    std::optional<size_t> table;                 // `quarantine` or `late`: the built-in table, into Plan::tables
-    std::string name;                            // as written, `bars.late`
-    std::vector<Row> rows;                       // only the columns named in a row are compared
+    Input from;  // a stream's port; unused where `table` is stated
+    std::optional<size_t> table;  // `quarantine` or `late`: the built-in table, into Plan::tables
+    std::string name;  // as written, `bars.late`
+    std::vector<Row> rows;  // only the columns named in a row are compared
   };
   std::vector<Expected> expect;
   Location location;
@@ -182,7 +182,7 @@ struct TestCase {
 
 // A value that must not be shown: it came from the environment, or from --set under a name like a password's.
 struct Secret {
-  std::string name;                              // of its variable
+  std::string name;  // of its variable
   std::string value;
 };
 
@@ -193,7 +193,7 @@ struct Plan {
   StoreSpec store;
   std::vector<Source> sources;
   std::vector<Topic> topics;
-  std::vector<Stream> streams;                   // each after those it reads
+  std::vector<Stream> streams;  // each after those it reads
   // Those of the file, and the built-in ones: `quarantine` takes every quarantine port and every reject, and `late`
   // every late port, that no table of the file reads.
   std::vector<Table> tables;

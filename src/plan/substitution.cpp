@@ -75,9 +75,10 @@ void Substitution::apply_scalar(YamlNode& node) {
     const size_t colon = inside.find(kColonCode);
     const std::string name(inside.substr(0, colon));
     if (!is_name(name) || (colon != std::string_view::npos && inside.substr(colon + 1, 1) != "-")) {
-      refuse(at, fmt::format("`${{{}}}` is not a reference: write ${{NAME}} or ${{NAME:-default}}, the name of letters, "
-                             "digits and _",
-                             decode_references(inside)));
+      refuse(at,
+             fmt::format("`${{{}}}` is not a reference: write ${{NAME}} or ${{NAME:-default}}, the name of letters, "
+                         "digits and _",
+                         decode_references(inside)));
       return;
     }
     asked_.insert(name);

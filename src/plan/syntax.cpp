@@ -100,7 +100,8 @@ class Lexer {
       if (at_ == exponent) throw Failure{{token.offset, "a number ends in an exponent without digits"}};
     }
     if (at_ < text_.size() && is_letter(text_[at_])) {
-      throw Failure{{token.offset, "a number runs into a name; put a space between them, or the name in double quotes"}};
+      throw Failure{
+          {token.offset, "a number runs into a name; put a space between them, or the name in double quotes"}};
     }
     token.text = text_.substr(token.offset, at_ - token.offset);
   }
@@ -131,8 +132,8 @@ class Lexer {
 };
 
 bool is_reserved(std::string_view word) {
-  for (std::string_view reserved : {"and", "or", "not", "is", "in", "like", "between", "case", "when", "then", "else", "end",
-                                    "as", "div", "escape", "null", "true", "false"}) {
+  for (std::string_view reserved : {"and", "or", "not", "is", "in", "like", "between", "case", "when", "then", "else",
+                                    "end", "as", "div", "escape", "null", "true", "false"}) {
     if (word == reserved) return true;
   }
   return false;
@@ -157,9 +158,7 @@ int power_of(std::string_view symbol) {
 
 class Parser {
  public:
-  explicit Parser(std::string_view text) : lexer_(text) {
-    token_ = lexer_.next();
-  }
+  explicit Parser(std::string_view text) : lexer_(text) { token_ = lexer_.next(); }
 
   SyntaxPtr parse() {
     if (token_.kind == Token::Kind::end) throw Failure{{0, "the expression is empty"}};
@@ -170,7 +169,8 @@ class Parser {
 
  private:
   [[noreturn]] void unexpected(std::string_view wanted) const {
-    if (token_.kind == Token::Kind::end) throw Failure{{token_.offset, fmt::format("the expression ends where {} belongs", wanted)}};
+    if (token_.kind == Token::Kind::end)
+      throw Failure{{token_.offset, fmt::format("the expression ends where {} belongs", wanted)}};
     throw Failure{{token_.offset, fmt::format("'{}' stands where {} belongs", token_.text, wanted)}};
   }
   Token take() {
@@ -178,8 +178,12 @@ class Parser {
     token_ = lexer_.next();
     return taken;
   }
-  [[nodiscard]] bool at_symbol(std::string_view symbol) const { return token_.kind == Token::Kind::symbol && token_.text == symbol; }
-  [[nodiscard]] bool at_word(std::string_view word) const { return token_.kind == Token::Kind::word && token_.lower == word; }
+  [[nodiscard]] bool at_symbol(std::string_view symbol) const {
+    return token_.kind == Token::Kind::symbol && token_.text == symbol;
+  }
+  [[nodiscard]] bool at_word(std::string_view word) const {
+    return token_.kind == Token::Kind::word && token_.lower == word;
+  }
   bool take_symbol(std::string_view symbol) {
     if (!at_symbol(symbol)) return false;
     take();
@@ -210,14 +214,16 @@ class Parser {
   static void adopt(Syntax& parent, SyntaxPtr child) {
     parent.depth = std::max(parent.depth, child->depth + 1);
     if (parent.depth > kExpressionDepthMax) {
-      throw Failure{{child->offset, fmt::format("the expression is nested more than {} levels deep", kExpressionDepthMax)}};
+      throw Failure{
+          {child->offset, fmt::format("the expression is nested more than {} levels deep", kExpressionDepthMax)}};
     }
     parent.children.push_back(std::move(child));
   }
 
   SyntaxPtr expression(int least) {
     if (++depth_ > kExpressionDepthMax) {
-      throw Failure{{token_.offset, fmt::format("the expression is nested more than {} levels deep", kExpressionDepthMax)}};
+      throw Failure{
+          {token_.offset, fmt::format("the expression is nested more than {} levels deep", kExpressionDepthMax)}};
     }
     SyntaxPtr left = prefix();
     for (;;) {
@@ -228,7 +234,11 @@ class Parser {
         if (power == 0 || power <= least) break;
         take();
         SyntaxPtr right = expression(power);
-        left = node(Syntax::Kind::binary, offset, symbol == "==" ? "=" : symbol == "!=" ? "<>" : symbol, std::move(left), std::move(right));
+        left = node(Syntax::Kind::binary, offset,
+                    symbol == "=="   ? "="
+                    : symbol == "!=" ? "<>"
+                                     : symbol,
+                    std::move(left), std::move(right));
         if (power == kCompare) refuse_chain();
       } else if (token_.kind == Token::Kind::word) {
         const std::string word = token_.lower;
@@ -308,7 +318,10 @@ class Parser {
       case Token::Kind::number: {
         const bool real = token.text.find_first_of("eE") != std::string::npos;
         const bool point = token.text.find('.') != std::string::npos;
-        return node(real ? Syntax::Kind::real : point ? Syntax::Kind::decimal : Syntax::Kind::integer, token.offset, token.text);
+        return node(real    ? Syntax::Kind::real
+                    : point ? Syntax::Kind::decimal
+                            : Syntax::Kind::integer,
+                    token.offset, token.text);
       }
       case Token::Kind::text: return node(Syntax::Kind::text, token.offset, token.text);
       case Token::Kind::quoted: return name(token, true);
@@ -476,7 +489,8 @@ class Parser {
 
 std::expected<SyntaxPtr, ExpressionError> parse_expression(std::string_view text) {
   if (text.size() > kExpressionBytesMax) {
-    return std::unexpected(ExpressionError{0, fmt::format("the expression has {} bytes, at most {} are taken", text.size(), kExpressionBytesMax)});
+    return std::unexpected(ExpressionError{
+        0, fmt::format("the expression has {} bytes, at most {} are taken", text.size(), kExpressionBytesMax)});
   }
   try {
     return Parser(text).parse();

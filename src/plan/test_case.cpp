@@ -44,8 +44,10 @@ const std::string* stated(const TestCase::Row& row, const std::string& name) {
   return found == row.end() || !found->second ? nullptr : &*found->second;
 }
 
-// `text` (null: nullptr) as a value of the column's type, appended to `column`, which holds `rows` rows. The reason where it is none.
-std::optional<std::string> append_text(Column& column, size_t rows, const std::string* text, market::SymbolTable& symbols) {
+// `text` (null: nullptr) as a value of the column's type, appended to `column`, which holds `rows` rows. The reason
+// where it is none.
+std::optional<std::string> append_text(Column& column, size_t rows, const std::string* text,
+                                       market::SymbolTable& symbols) {
   Column one{.type = column.type};
   if (text == nullptr) {
     one.all_null = true;
@@ -58,14 +60,16 @@ std::optional<std::string> append_text(Column& column, size_t rows, const std::s
       case Kind::int64: {
         int64_t value = 0;
         const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
-        if (error != std::errc{} || end != text->data() + text->size()) return fmt::format("'{}' is not a whole number", *text);
+        if (error != std::errc{} || end != text->data() + text->size())
+          return fmt::format("'{}' is not a whole number", *text);
         one.i64.push_back(value);
         break;
       }
       case Kind::float64: {
         double value = 0;
         const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
-        if (error != std::errc{} || end != text->data() + text->size()) return fmt::format("'{}' is not a number", *text);
+        if (error != std::errc{} || end != text->data() + text->size())
+          return fmt::format("'{}' is not a number", *text);
         one.f64.push_back(value);
         break;
       }
@@ -141,7 +145,8 @@ bool same_value(const Column& column, size_t row, const std::string& expected) {
 }  // namespace
 
 Result<GivenRows> build_rows(const Plan& plan, const TestCase::Given& given, market::SymbolTable& symbols) {
-  if (given.topic >= plan.topics.size()) return fail(ErrorKind::invalid, "the test gives rows to a topic that the plan has not");
+  if (given.topic >= plan.topics.size())
+    return fail(ErrorKind::invalid, "the test gives rows to a topic that the plan has not");
   const Topic& topic = plan.topics[given.topic];
   const market::Schema& schema = *topic.schema;
   GivenRows out{market::make_batch(topic.schema), {}};
@@ -189,7 +194,8 @@ std::vector<std::string> differences(const TestCase::Expected& expected, const m
       }
       const auto found = market::value_text(actual.columns[*column], r, symbols);
       if (wanted == found || (wanted && found && same_value(actual.columns[*column], r, *wanted))) continue;
-      out.push_back(fmt::format("{} row {}: {} is {}, {} expected", expected.name, r + 1, name, found.value_or("null"), wanted.value_or("null")));
+      out.push_back(fmt::format("{} row {}: {} is {}, {} expected", expected.name, r + 1, name, found.value_or("null"),
+                                wanted.value_or("null")));
     }
   }
   // The rows that one side has and the other has not, as they are.
@@ -198,7 +204,8 @@ std::vector<std::string> differences(const TestCase::Expected& expected, const m
   }
   for (size_t r = both; r < actual.rows; ++r) {
     TestCase::Row row;
-    for (size_t c = 0; c < actual.columns.size(); ++c) row[actual.schema->fields[c].name] = market::value_text(actual.columns[c], r, symbols);
+    for (size_t c = 0; c < actual.columns.size(); ++c)
+      row[actual.schema->fields[c].name] = market::value_text(actual.columns[c], r, symbols);
     out.push_back(fmt::format("{} row {}: not expected {}", expected.name, r + 1, row_json(row)));
   }
   if (out.size() > kDifferencesMax) {

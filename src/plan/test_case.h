@@ -23,7 +23,8 @@ struct GivenRows {
   std::vector<GivenReject> rejects;
 };
 // Columns that a row does not name are null, but for ts_recv, which is then ts_event.
-[[nodiscard]] Result<GivenRows> build_rows(const Plan& plan, const TestCase::Given& given, market::SymbolTable& symbols);
+[[nodiscard]] Result<GivenRows> build_rows(const Plan& plan, const TestCase::Given& given,
+                                           market::SymbolTable& symbols);
 
 // What differs between the expected rows and `actual`, in order: one line a difference, none when all is as expected.
 // Values are compared by the column's type (`1.50` is the price `1.5`); columns that a row does not name are not

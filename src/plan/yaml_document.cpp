@@ -15,19 +15,18 @@
 namespace penstock::plan {
 namespace {
 
-constexpr std::array<std::pair<char, char>, 7> kCodes{{{'{', kOpenCode},
+constexpr std::array<std::pair<char, char>, 8> kCodes{{{'{', kOpenCode},
                                                        {'}', kCloseCode},
                                                        {',', '\x03'},
                                                        {':', kColonCode},
                                                        {'[', '\x05'},
                                                        {']', '\x06'},
-                                                       {'#', '\x07'}}};
+                                                       {'#', '\x07'},
+                                                       {'?', '\x08'}}};
 
 // The length of the valid UTF-8 character at `at`, or 0.
 size_t utf8_length(std::string_view text, size_t at) {
-  const auto byte = [&](size_t i) -> unsigned {
-    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u;
-  };
+  const auto byte = [&](size_t i) -> unsigned { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
   const auto follows = [&](size_t i) { return (byte(i) & 0xc0u) == 0x80u; };
   const unsigned first = byte(at);
   if (first < 0x80) return 1;
@@ -169,7 +168,8 @@ class YamlBuilder final : public YAML::EventHandler {
 
   void open(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YamlNode::Kind kind) {
     check_tag(mark, tag);
-    if (stack_.size() == kYamlDepthMax) throw Refused(mark, fmt::format("nested more than {} levels deep", kYamlDepthMax));
+    if (stack_.size() == kYamlDepthMax)
+      throw Refused(mark, fmt::format("nested more than {} levels deep", kYamlDepthMax));
     stack_.push_back({make(mark, kind), anchor, mark, std::nullopt});
   }
 
@@ -262,11 +262,13 @@ std::optional<YamlDocument> YamlDocument::parse(std::string_view text, Diagnosti
     const unsigned char c = static_cast<unsigned char>(document.source_[i]);
     const size_t length = utf8_length(document.source_, i);
     if (length == 0) {
-      diagnostics.add(document.position_of(i), fmt::format("the byte 0x{:02x} is not UTF-8; save the file as UTF-8", c));
+      diagnostics.add(document.position_of(i),
+                      fmt::format("the byte 0x{:02x} is not UTF-8; save the file as UTF-8", c));
       return std::nullopt;
     }
     if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f) {
-      diagnostics.add(document.position_of(i), fmt::format("the control character 0x{:02x} has no place in a pipeline file", c));
+      diagnostics.add(document.position_of(i),
+                      fmt::format("the control character 0x{:02x} has no place in a pipeline file", c));
       return std::nullopt;
     }
     i += length;
