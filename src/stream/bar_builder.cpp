@@ -231,7 +231,7 @@ void BarBuilder::process_rows(const Flow& flow, BarOutput& out) {
 void BarBuilder::take_slowly(const Flow& flow, uint32_t slot, const Trade& trade, BarOutput& out) {
   const int64_t newest = newest_of(slot);
   const int64_t watermark_before = watermark(newest);
-  std::array<int64_t, 64> starts_inline{};
+  std::array<int64_t, 8> starts_inline;
   std::vector<int64_t> starts_more;
   int64_t* starts = starts_inline.data();
   if (bases_.size() > starts_inline.size()) {

@@ -152,7 +152,7 @@ inline void merge_bar(OpenBar& whole, const OpenBar& part, int64_t start, TextPo
     notional = -notional;
   }
   Int128 quotient = notional / volume;
-  Int128 rest = notional % volume;
+  Int128 rest = notional - quotient * volume;
   if (rest < 0) {
     rest += volume;
     --quotient;
