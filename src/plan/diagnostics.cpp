@@ -49,8 +49,9 @@ void Diagnostics::add(Position at, std::string message) {
 }
 
 std::vector<Diagnostic> Diagnostics::take(const std::vector<Secret>& secrets) {
-  std::stable_sort(items_.begin(), items_.end(), [](const Diagnostic& a, const Diagnostic& b) {
-    return std::tie(a.location.line, a.location.column) < std::tie(b.location.line, b.location.column);
+  std::sort(items_.begin(), items_.end(), [](const Diagnostic& a, const Diagnostic& b) {
+    return std::tie(a.location.line, a.location.column, a.message) <
+           std::tie(b.location.line, b.location.column, b.message);
   });
   if (dropped_ > 0) {
     items_.push_back({items_.back().location, fmt::format("and {} more errors, which are not shown", dropped_)});

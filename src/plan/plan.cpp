@@ -30,8 +30,9 @@ std::string redact(std::string_view text, const std::vector<Secret>& secrets) {
   for (const Secret& secret : secrets) {
     if (!secret.value.empty()) longest_first.push_back(&secret);
   }
-  std::stable_sort(longest_first.begin(), longest_first.end(),
-                   [](const Secret* a, const Secret* b) { return a->value.size() > b->value.size(); });
+  std::sort(longest_first.begin(), longest_first.end(), [](const Secret* a, const Secret* b) {
+    return a->value.size() != b->value.size() ? a->value.size() > b->value.size() : a->name < b->name;
+  });
   std::string out;
   for (size_t at = 0; at < text.size();) {
     const auto hit = std::find_if(longest_first.begin(), longest_first.end(), [&](const Secret* secret) {
