@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -60,6 +61,9 @@ class BarBuilder {
  private:
   static constexpr uint32_t kNoSlot = UINT32_MAX;
   static constexpr size_t kShards = 256;
+  // Beyond so many symbols their state is not in the nearest cache: it is asked for so many rows ahead.
+  static constexpr size_t kPrefetchSymbols = 2048;
+  static constexpr size_t kPrefetchRows = 12;
 
   // An interval whose windows each trade updates, and those merged from it: indexes into everys_.
   struct Base {
@@ -74,12 +78,22 @@ class BarBuilder {
     uint32_t reserved = 0;
   };
   static_assert(sizeof(Hot) == 128);
+  // One cache line; what only several intervals need lies behind `more`.
   struct Cold {
     market::SymbolCode code = market::kNoSymbol;
-    int64_t newest = INT64_MIN;                // of the trades before hot.bar; see newest_of
-    std::vector<std::vector<OpenBar>> open;    // by base, by start; of the first base all but the newest window
-    std::vector<OpenBar> merged;               // by interval; trades == 0: none
+    int64_t newest = INT64_MIN;            // of all trades but hot.bar's; see newest_of
+    std::vector<OpenBar> older;            // open windows of the first base but the newest, by start
+    struct More {
+      std::vector<std::vector<OpenBar>> open;  // of the other bases, by base less one, by start
+      std::vector<OpenBar> merged;             // by interval; trades == 0: none
+    };
+    std::unique_ptr<More> more;            // null with a single interval
+    [[nodiscard]] std::vector<OpenBar>& open(size_t base) { return base == 0 ? older : more->open[base - 1]; }
+    [[nodiscard]] const std::vector<OpenBar>& open(size_t base) const {
+      return base == 0 ? older : more->open[base - 1];
+    }
   };
+  static_assert(sizeof(Cold) <= 64);
   struct Closed {
     int64_t end = 0;
     size_t every = 0;
@@ -114,6 +128,7 @@ class BarBuilder {
   // The least end among a symbol's open windows; INT64_MAX and false: none.
   bool next_end(uint32_t slot, int64_t& end, bool& merged, size_t& which) const;
   void refresh_close_at(uint32_t slot);
+  void prefetch(market::SymbolCode code) const;
   void emit_closed(uint64_t origin, BarOutput& out);
   void emit_late(const Flow& flow, const Trade& trade, int64_t watermark, BarOutput& out);
 

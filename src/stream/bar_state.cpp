@@ -61,12 +61,12 @@ void BarBuilder::take_state(const std::string& prefix, StateChanges& changes) {
       out.put_signed(newest_of(slot));
       for (size_t base = 0; base < bases_.size(); ++base) {
         const bool newest = base == 0 && hot_[slot].bar.trades != 0;
-        out.put(cold.open[base].size() + (newest ? 1 : 0));
-        for (const OpenBar& bar : cold.open[base]) put_bar(out, bar, pool_);
+        out.put(cold.open(base).size() + (newest ? 1 : 0));
+        for (const OpenBar& bar : cold.open(base)) put_bar(out, bar, pool_);
         if (newest) put_bar(out, hot_[slot].bar, pool_);
       }
       for (const Base& base : bases_) {
-        for (const size_t derived : base.derived) put_bar(out, cold.merged[derived], pool_);
+        for (const size_t derived : base.derived) put_bar(out, cold.more->merged[derived], pool_);
       }
     }
     changes[prefix + std::to_string(shard)] = out.sealed();
@@ -98,19 +98,19 @@ Status BarBuilder::restore(const std::string& name, std::string_view blob) {
       const uint64_t windows = in.get();
       for (uint64_t w = 0; w < windows && in.ok(); ++w) {
         const OpenBar bar = get_bar(in, pool_);
-        if (bar.trades <= 0 || (!cold.open[base].empty() && cold.open[base].back().start >= bar.start)) {
+        if (bar.trades <= 0 || (!cold.open(base).empty() && cold.open(base).back().start >= bar.start)) {
           return fail(ErrorKind::corrupt, "state '{}' is malformed", name);
         }
-        cold.open[base].push_back(bar);
+        cold.open(base).push_back(bar);
       }
       // The newest window of the first base goes back to its hot place.
-      if (base == 0 && !cold.open[0].empty()) {
-        hot_[slot].bar = cold.open[0].back();
-        cold.open[0].pop_back();
+      if (base == 0 && !cold.open(0).empty()) {
+        hot_[slot].bar = cold.open(0).back();
+        cold.open(0).pop_back();
       }
     }
     for (const Base& base : bases_) {
-      for (const size_t derived : base.derived) cold.merged[derived] = get_bar(in, pool_);
+      for (const size_t derived : base.derived) cold.more->merged[derived] = get_bar(in, pool_);
     }
     refresh_close_at(slot);
   }

@@ -85,6 +85,16 @@ bool SymbolDeduplicator::is_new_hash(Symbol& symbol, int64_t ts, const Hash128& 
   return true;
 }
 
+void SymbolDeduplicator::prefetch(market::SymbolCode later, market::SymbolCode sooner) const {
+  if (later < slots_.size() && slots_[later] != kNoSlot) __builtin_prefetch(&by_slot_[slots_[later]], 1);
+  if (sooner >= slots_.size() || slots_[sooner] == kNoSlot) return;
+  const Symbol& symbol = by_slot_[slots_[sooner]];
+  if (symbol.buckets.empty()) return;
+  const auto* bucket = reinterpret_cast<const char*>(&symbol.buckets.back());
+  __builtin_prefetch(bucket, 1);
+  __builtin_prefetch(bucket + 64, 1);
+}
+
 size_t SymbolDeduplicator::process(const Flow& flow, std::vector<uint32_t>& kept) {
   const market::Batch& batch = *flow.batch;
   const market::Column& symbols = batch.columns[columns_.symbol];
@@ -93,8 +103,12 @@ size_t SymbolDeduplicator::process(const Flow& flow, std::vector<uint32_t>& kept
   const bool plain = ids != nullptr && !ids->all_null && ids->valid.empty() && ids->ids.all_numbers();
   const size_t count = flow.size();
   kept.reserve(kept.size() + count);
+  const bool far = by_slot_.size() > kPrefetchSymbols && count > kPrefetchRows && !symbols.all_null;
   for (size_t i = 0; i < count; ++i) {
     const size_t row = flow.row(i);
+    if (far && i + kPrefetchRows < count) {
+      prefetch(symbols.codes[flow.row(i + kPrefetchRows)], symbols.codes[flow.row(i + kPrefetchRows / 2)]);
+    }
     bool is_new = true;
     // Without a symbol or a time there is nothing to remember a row by.
     if (!symbols.is_null(row) && !times.is_null(row)) {

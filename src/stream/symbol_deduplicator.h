@@ -33,6 +33,9 @@ class SymbolDeduplicator final : public Deduplicator {
 
  private:
   static constexpr uint32_t kNoSlot = UINT32_MAX;
+  // Beyond so many symbols their state is not in the nearest cache: it is asked for so many rows ahead.
+  static constexpr size_t kPrefetchSymbols = 512;
+  static constexpr size_t kPrefetchRows = 16;
   struct Bucket {
     int64_t number = 0;
     bool dirty = false;
@@ -53,6 +56,8 @@ class SymbolDeduplicator final : public Deduplicator {
     size_t bytes = 0;
   };
 
+  // Asks for a row's symbol, and for the newest bucket of one that comes sooner.
+  void prefetch(market::SymbolCode later, market::SymbolCode sooner) const;
   Symbol& symbol_of(market::SymbolCode code);
   // The bucket of `ts`; null when it is forgotten already. Makes it, and forgets others, only with `make`.
   Bucket* bucket_of(Symbol& symbol, int64_t ts, bool make);
