@@ -344,7 +344,10 @@ class Compiler {
     }
     NodePtr value = number_of(inner, "-");
     const Type type = value->type;
-    if (value->op == Op::literal && !value->is_null_literal()) {
+    // The least bigint has no negative: that is left to the kernel, which reports it.
+    const bool least = type.kind == Kind::int64 && value->op == Op::literal && !value->is_null_literal() &&
+                       value->literal.i64[0] == std::numeric_limits<int64_t>::min();
+    if (value->op == Op::literal && !value->is_null_literal() && !least) {
       market::Column column = value->literal;
       for (int64_t& each : column.i64) each = -each;
       for (Int128& each : column.i128) each = -each;

@@ -301,6 +301,16 @@ bool rescale(Int128 value, int shift, Int128& out) {
   return true;
 }
 
+namespace {
+
+// `mantissa` with one more digit; false where that is more than a decimal has.
+bool push_digit(Int128& mantissa, int digit) {
+  return !__builtin_mul_overflow(mantissa, Int128{10}, &mantissa) &&
+         !__builtin_add_overflow(mantissa, Int128{digit}, &mantissa) && fits_decimal(mantissa);
+}
+
+}  // namespace
+
 market::DecimalError parse_wide_decimal(std::string_view text, int scale, Int128& out) {
   // Digits without the point, and how far the point stands from their end; then as a whole number of 10^-scale.
   size_t at = 0;
@@ -310,6 +320,9 @@ market::DecimalError parse_wide_decimal(std::string_view text, int scale, Int128
   int64_t exponent = 0;
   bool any = false;
   bool point = false;
+  const auto too_long = [&] {
+    return point ? market::DecimalError::too_many_digits : market::DecimalError::out_of_range;
+  };
   int64_t zeros = 0;  // held back, so that those at the end cost no digits
   for (; at < text.size(); ++at) {
     const char c = text[at];
@@ -324,18 +337,11 @@ market::DecimalError parse_wide_decimal(std::string_view text, int scale, Int128
       ++zeros;
       continue;
     }
+    if (mantissa == 0) zeros = 0;
     for (; zeros > 0; --zeros) {
-      if (mantissa == 0) {
-        zeros = 0;
-        break;
-      }
-      mantissa *= 10;
-      if (!fits_decimal(mantissa))
-        return point ? market::DecimalError::too_many_digits : market::DecimalError::out_of_range;
+      if (!push_digit(mantissa, 0)) return too_long();
     }
-    mantissa = mantissa * 10 + (c - '0');
-    if (!fits_decimal(mantissa))
-      return point ? market::DecimalError::too_many_digits : market::DecimalError::out_of_range;
+    if (!push_digit(mantissa, c - '0')) return too_long();
   }
   if (!any) return market::DecimalError::not_a_number;
   exponent += zeros;

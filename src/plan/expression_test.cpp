@@ -2,9 +2,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
 #include "market/schema.h"
 #include "plan/compile.h"
 #include "plan/evaluate.h"
+#include "plan/functions.h"
 #include "plan/test_case.h"
 
 namespace penstock::plan {
@@ -64,20 +69,23 @@ TEST_P(OfATrade, Is) {
 
 INSTANTIATE_TEST_SUITE_P(
     Numbers, OfATrade,
-    testing::Values(
-        Case{"1 + 2 * 3", "7"}, Case{"(1 + 2) * 3", "9"}, Case{"-2 + 1", "-1"}, Case{"2 - -3", "5"},
-        Case{"7 / 2", "3.5"}, Case{"7 div 2", "3"}, Case{"-7 div 2", "-3"}, Case{"7 % 3", "1"}, Case{"-7 % 3", "-1"},
-        Case{"1 / 0", "null"}, Case{"1 div 0", "null"}, Case{"1.0 / 0", "null"}, Case{"price % 0", "null"},
-        Case{"0.1 + 0.2", "0.3"}, Case{"0.1 + 0.2 = 0.3", "true"}, Case{"price", "123.45"}, Case{"price * 2", "246.9"},
-        Case{"price * size", "12345"}, Case{"price + 0.000000001", "123.450000001"}, Case{"price / 7", "17.635714286"},
-        Case{"price * size / size", "123.45"}, Case{"1.0 / 3", "0.333333333"}, Case{"-2.0 / 3", "-0.666666667"},
-        Case{"9223372036854775807 + 1", "error"}, Case{"9223372036854775807 * 2", "error"},
-        Case{"-9223372036854775808", "-9223372036854775808"}, Case{"-9223372036854775808 div -1", "error"},
-        Case{"1e2 + 1", "101"}, Case{"abs(-1.5)", "1.5"}, Case{"round(2.5)", "3"}, Case{"round(-2.5)", "-3"},
-        Case{"round(price, 1)", "123.5"}, Case{"round(1.005, 2)", "1.01"}, Case{"floor(-1.5)", "-2"},
-        Case{"ceil(-1.5)", "-1"}, Case{"floor(price)", "123"}, Case{"ceil(price)", "124"}, Case{"least(3, 1, 2)", "1"},
-        Case{"greatest(3, null, 4)", "4"}, Case{"greatest(price, 200)", "200"}, Case{"least('b', 'a')", "a"},
-        Case{"99999999999999999999 + 1", "100000000000000000000"}, Case{"null + 1", "null"}));
+    testing::Values(Case{"1 + 2 * 3", "7"}, Case{"(1 + 2) * 3", "9"}, Case{"-2 + 1", "-1"}, Case{"2 - -3", "5"},
+                    Case{"7 / 2", "3.5"}, Case{"7 div 2", "3"}, Case{"-7 div 2", "-3"}, Case{"7 % 3", "1"},
+                    Case{"-7 % 3", "-1"}, Case{"1 / 0", "null"}, Case{"1 div 0", "null"}, Case{"1.0 / 0", "null"},
+                    Case{"price % 0", "null"}, Case{"0.1 + 0.2", "0.3"}, Case{"0.1 + 0.2 = 0.3", "true"},
+                    Case{"price", "123.45"}, Case{"price * 2", "246.9"}, Case{"price * size", "12345"},
+                    Case{"price + 0.000000001", "123.450000001"}, Case{"price / 7", "17.635714286"},
+                    Case{"price * size / size", "123.45"}, Case{"1.0 / 3", "0.333333333"},
+                    Case{"-2.0 / 3", "-0.666666667"}, Case{"9223372036854775807 + 1", "error"},
+                    Case{"9223372036854775807 * 2", "error"}, Case{"-9223372036854775808", "-9223372036854775808"},
+                    Case{"-9223372036854775808 div -1", "error"}, Case{"1e2 + 1", "101"}, Case{"abs(-1.5)", "1.5"},
+                    Case{"round(2.5)", "3"}, Case{"round(-2.5)", "-3"}, Case{"round(price, 1)", "123.5"},
+                    Case{"round(1.005, 2)", "1.01"}, Case{"floor(-1.5)", "-2"}, Case{"ceil(-1.5)", "-1"},
+                    Case{"floor(price)", "123"}, Case{"ceil(price)", "124"}, Case{"least(3, 1, 2)", "1"},
+                    Case{"greatest(3, null, 4)", "4"}, Case{"greatest(price, 200)", "200"},
+                    Case{"least('b', 'a')", "a"}, Case{"99999999999999999999 + 1", "100000000000000000000"},
+                    Case{"null + 1", "null"}, Case{"- -9223372036854775808", "error"},
+                    Case{"cast('461168601842768668601842768601842738790000004' as decimal(38, 0))", "error"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Logic, OfATrade,
@@ -151,7 +159,10 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"time_bucket('5m', ts_event)", "2024-02-29T14:30:00Z"},
                     Case{"to_timestamp('1709217065')", "2024-02-29T14:31:05Z"},
                     Case{"to_timestamp(1709217065250)", "2024-02-29T14:31:05.250Z"},
-                    Case{"to_timestamp('soon')", "error"}, Case{"timestamp_micros(1)", "1970-01-01T00:00:00.000001Z"},
+                    Case{"to_timestamp('soon')", "error"},
+                    Case{"extract(hour from timestamp '1677-09-21T00:12:44Z')", "0"},
+                    Case{"date_trunc('day', timestamp '1677-09-21T00:12:44Z')", "1677-09-21T00:12:44Z"},
+                    Case{"timestamp_micros(1)", "1970-01-01T00:00:00.000001Z"},
                     Case{"timestamp_seconds(9223372036854775807)", "error"}, Case{"ts_event > '2024-01-01'", "true"},
                     Case{"ts_event < timestamp '2024-02-29T14:31:05.25Z'", "false"}));
 
@@ -218,6 +229,20 @@ TEST(Columns, AreEvaluatedRowByRowWithNullsWhereTheyAre) {
   const auto condition = compile_expression("side = 'buy'", *rows.batch.schema);
   ASSERT_TRUE(condition);
   EXPECT_THAT(*evaluate_condition(*condition, rows.batch, rows.symbols), testing::ElementsAre(1, 0, 0));
+}
+
+TEST(Documents, NameEveryFunction) {
+  std::ifstream file(std::filesystem::path(__FILE__).parent_path() / "../../docs/formats/pipeline.md");
+  std::stringstream text;
+  text << file.rdbuf();
+  ASSERT_TRUE(file);
+  // Those of a family are written together, as `timestamp_seconds/_millis` and `year month day`.
+  for (const std::string& name : function_names()) {
+    const size_t underscore = name.rfind('_');
+    const bool family =
+        name.starts_with("timestamp_") && text.str().find("/" + name.substr(underscore)) != std::string::npos;
+    EXPECT_TRUE(family || text.str().find(name) != std::string::npos) << name << " is not in docs/formats/pipeline.md";
+  }
 }
 
 TEST(Columns, ABatchOfNoRowsGivesNone) {

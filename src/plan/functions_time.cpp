@@ -150,7 +150,7 @@ Column date_trunc_kernel(Evaluation&, const ExpressionNode& node, std::span<cons
 Column extract_kernel(Evaluation&, const ExpressionNode& node, std::span<const Value> args, size_t rows) {
   const auto field = static_cast<TimeField>(node.option);
   return of_time(node, args, rows, [&](int64_t ns) -> int64_t {
-    const auto within = [ns](Duration unit) { return ns - floor_div(ns, unit.ns) * unit.ns; };
+    const auto within = [ns](Duration unit) { return ns % unit.ns < 0 ? ns % unit.ns + unit.ns : ns % unit.ns; };
     const Date date = date_of(ns);
     switch (field) {
       case TimeField::year: return static_cast<int>(date.civil.year());
