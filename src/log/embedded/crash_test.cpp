@@ -9,17 +9,18 @@ namespace {
 constexpr int64_t kProducer = 77;
 constexpr int64_t kBatchRecords = 3;
 constexpr int64_t kBatches = 14;
+constexpr size_t kValueBytes = 400;  // uncompressed batches of several disk blocks, so that they tear inside
 
 const std::vector<TopicPartition> kPartitions{{"trades", 0}, {"trades", 1}};
 
-EmbeddedOptions options(Fsync fsync) { return {.fsync = fsync, .segment_bytes_max = 900}; }
+EmbeddedOptions options(Fsync fsync) { return {.fsync = fsync, .segment_bytes_max = 4000}; }
 
 Codec codec_of(int64_t batch) {
   return std::array{Codec::none, Codec::lz4, Codec::zstd}[static_cast<size_t>(batch) % 3];
 }
 
 EncodedBatch batch_number(int64_t batch) {
-  return encode(numbered(batch * kBatchRecords, kBatchRecords, 60), codec_of(batch));
+  return encode(numbered(batch * kBatchRecords, kBatchRecords, kValueBytes), codec_of(batch));
 }
 
 // How many batches of each partition were acknowledged, and how many of those were surely on the device.
@@ -60,7 +61,7 @@ void expect_prefix(EmbeddedLog& log, const TopicPartition& id, int64_t durable_l
   const std::vector<ReadRecord> all = must(read_all(log, id, Offset{0}, 300));
   ASSERT_EQ(static_cast<int64_t>(all.size()) % kBatchRecords, 0) << "half a batch";
   ASSERT_GE(static_cast<int64_t>(all.size()), durable_least * kBatchRecords);
-  const auto expected = numbered(0, static_cast<int64_t>(all.size()), 60);
+  const auto expected = numbered(0, static_cast<int64_t>(all.size()), kValueBytes);
   for (size_t i = 0; i < all.size(); ++i) {
     ASSERT_EQ(all[i].offset, static_cast<int64_t>(i));
     ASSERT_EQ(all[i].record, expected[i]);

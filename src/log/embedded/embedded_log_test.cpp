@@ -304,9 +304,14 @@ TEST_F(EmbeddedLogTest, AFullDiskIsAnErrorAndTheLogGoesOnWhenThereIsRoom) {
   auto log = open();
   fill(*log, 0, 50);
   files_.fail_call(1, ErrorKind::full);
-  const auto refused = log->append(kTrades, encode(numbered(50, 5)), {kProducer, 0, 50});
+  const auto refused = log->append(kTrades, encode(numbered(50, 5, 300)), {kProducer, 0, 50});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind, ErrorKind::full);
+  uint64_t bytes = 0;
+  for (const auto& name : files_.list("log/trades-0").value()) {
+    if (name.ends_with(".log")) bytes += files_.content("log/trades-0/" + name).size();
+  }
+  EXPECT_EQ(bytes, must(log->info(kTrades)).bytes) << "a part of the refused batch is left in the file";
   expect_numbered(*log, 0, 50);
   fill(*log, 50, 100);
   expect_numbered(*log, 0, 100);
