@@ -308,7 +308,8 @@ TEST_F(EmbeddedLogTest, AFullDiskIsAnErrorAndTheLogGoesOnWhenThereIsRoom) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind, ErrorKind::full);
   uint64_t bytes = 0;
-  for (const auto& name : files_.list("log/trades-0").value()) {
+  const auto names = files_.list("log/trades-0").value();
+  for (const auto& name : names) {
     if (name.ends_with(".log")) bytes += files_.content("log/trades-0/" + name).size();
   }
   EXPECT_EQ(bytes, must(log->info(kTrades)).bytes) << "a part of the refused batch is left in the file";
