@@ -301,7 +301,7 @@ TEST_F(EmbeddedLogTest, RetentionByTimeKeepsTheNewestSegment) {
 }
 
 TEST_F(EmbeddedLogTest, AFullDiskIsAnErrorAndTheLogGoesOnWhenThereIsRoom) {
-  auto log = open();
+  auto log = open({});
   fill(*log, 0, 50);
   files_.fail_call(1, ErrorKind::full);
   const auto refused = log->append(kTrades, encode(numbered(50, 5, 300)), {kProducer, 0, 50});
