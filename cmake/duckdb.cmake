@@ -15,8 +15,8 @@ if(DUCKDB_INCLUDE_DIR AND DUCKDB_LIBRARY)
   include(CheckSymbolExists)
   set(CMAKE_REQUIRED_INCLUDES ${DUCKDB_INCLUDE_DIR})
   set(CMAKE_REQUIRED_LIBRARIES ${DUCKDB_LIBRARY})
-  # The youngest of the functions in use; older releases have no way to say which column an appender refused.
-  check_symbol_exists(duckdb_appender_error_data duckdb.h PENSTOCK_DUCKDB_NEW_ENOUGH)
+  # The youngest of the functions in use (DuckDB 1.4): upserts are appended through a query.
+  check_symbol_exists(duckdb_appender_create_query duckdb.h PENSTOCK_DUCKDB_NEW_ENOUGH)
   unset(CMAKE_REQUIRED_INCLUDES)
   unset(CMAKE_REQUIRED_LIBRARIES)
   if(PENSTOCK_DUCKDB_NEW_ENOUGH)

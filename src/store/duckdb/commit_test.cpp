@@ -224,7 +224,7 @@ TEST_F(CommitTest, AThousandCommitsOfStateDoNotGrowTheFileWithoutBound) {
   uintmax_t largest = 0;
   for (int64_t i = 1; i <= 1000; ++i) {
     const auto commit = must(store->begin());
-    std::string blob(50'000, '\0');
+    std::string blob(200'000, '\0');
     for (char& c : blob) c = static_cast<char>(random());
     ASSERT_OK(commit->set_state({"trades", 0}, {{"bars", blob}}));
     ASSERT_OK(commit->set_offset({"trades", 0}, Offset{i}));
@@ -235,8 +235,9 @@ TEST_F(CommitTest, AThousandCommitsOfStateDoNotGrowTheFileWithoutBound) {
     largest = std::max(largest, size);
   }
   RecordProperty("largest_bytes", std::to_string(largest));
-  // 50 MB were written in all; the WAL's bound is 32 MB, and the state itself 50 KB.
-  EXPECT_LT(largest, uintmax_t{45} << 20);
+  // 200 MB were written in all. What stays is a WAL of 16 MB and a file that DuckDB makes longer 32 MB at a time, where
+  // a checkpoint may not yet reuse what the one before it freed.
+  EXPECT_LT(largest, uintmax_t{100} << 20);
 }
 
 // A limit on the size of files stands for the full disk: the write fails in the same place.
