@@ -6,6 +6,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -17,6 +18,8 @@
 #include "log/log.h"
 
 namespace penstock::log {
+
+inline constexpr std::string_view kProducersExtension = "producers";
 
 // Thread-safe. Appends come from one thread at a time; everything else from any.
 class Partition {
