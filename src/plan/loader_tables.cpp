@@ -166,12 +166,7 @@ void Loader::load_table(const YamlEntry& entry) {
   if (table.schema == nullptr) return;
 
   const YamlNode* key = fields.find("key");
-  if (key == nullptr) {
-    // A bar is revised by late trades: the newest revision takes the place of the one before.
-    if (table.schema == market::bar_schema()) {
-      table.key = {market::BarColumn::symbol, market::BarColumn::every, market::BarColumn::start};
-    }
-  } else if (!(key->is_sequence() && key->items.empty())) {
+  if (key != nullptr && !(key->is_sequence() && key->items.empty())) {
     const auto found = columns(*key, fields.name_of("key"), *table.schema);
     if (!found) return;
     for (const size_t column : *found) {
