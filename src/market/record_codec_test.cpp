@@ -50,7 +50,7 @@ void expect_reads_back(const TradeRow& row) {
 int64_t any_number(std::mt19937_64& random) {
   const auto bits = static_cast<unsigned>(random() % 64);
   auto value = static_cast<int64_t>(random() >> bits);
-  if (random() % 2 == 0) value = value / kPow10[random() % 19] * kPow10[random() % 4];
+  if (random() % 2 == 0) value = value / kPow10[4 + random() % 15] * kPow10[random() % 5];
   return random() % 4 == 0 ? -1 - value : value;
 }
 
