@@ -160,14 +160,16 @@ struct Caster {
     }
   }
 
-  void keep_units(size_t r, Int128 units, int digits, std::string_view shown) {
+  // `shown()` is the value for a message: made only where one is needed.
+  template <typename Shown>
+  void keep_units(size_t r, Int128 units, int digits, Shown shown) {
     const bool narrow = to.kind == Kind::decimal;
     const bool fits = narrow
                           ? units >= std::numeric_limits<int64_t>::min() && units <= std::numeric_limits<int64_t>::max()
                           : fits_decimal(units);
     const Int128 limit = digits > 0 ? power_of_ten(digits) : Int128{0};
     if (!fits || (digits > 0 && (units >= limit || units <= -limit))) {
-      failed(r, shown, "out of range");
+      failed(r, shown(), "out of range");
     } else if (narrow) {
       out.i64[r] = static_cast<int64_t>(units);
     } else {
@@ -188,7 +190,7 @@ struct Caster {
         Int128 units = 0;
         const market::DecimalError error = parse_wide_decimal(trim(value), to.scale, units);
         if (error == market::DecimalError::ok) {
-          keep_units(r, units, digits, value);
+          keep_units(r, units, digits, [&] { return value; });
         } else {
           failed(r, value, market::to_string(error));
         }
@@ -203,11 +205,11 @@ struct Caster {
         const auto error =
             std::isfinite(value) ? parse_wide_decimal(shown, 20, wide) : market::DecimalError::not_a_number;
         if (error == market::DecimalError::ok && rescale(wide, to.scale - 20, units)) {
-          keep_units(r, units, digits, shown);
+          keep_units(r, units, digits, [&] { return std::string_view(shown); });
         } else if (std::isfinite(value) && parse_wide_decimal(shown, to.scale, units) == market::DecimalError::ok) {
-          keep_units(r, units, digits, shown);
+          keep_units(r, units, digits, [&] { return std::string_view(shown); });
         } else if (std::isfinite(value) && std::fabs(value) < 1) {
-          keep_units(r, 0, digits, shown);
+          keep_units(r, 0, digits, [&] { return std::string_view(shown); });
         } else {
           failed(r, shown, "out of range");
         }
@@ -218,7 +220,7 @@ struct Caster {
         Int128 units = 0;
         const Int128 value = units_at(from, r);
         if (rescale(value, shift, units)) {
-          keep_units(r, units, digits, market::format_decimal(value, source().type.scale));
+          keep_units(r, units, digits, [&] { return market::format_decimal(value, source().type.scale); });
         } else {
           failed(r, market::format_decimal(value, source().type.scale), "out of range");
         }
