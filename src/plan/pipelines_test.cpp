@@ -142,7 +142,7 @@ topic trades: trades, 4 partitions
 table trades: symbol text, venue text, ts_event timestamp, ts_recv timestamp, price price, size size, id text, side text, conditions text
   rows are appended
 table bars: symbol text, every text, start timestamp, open price, high price, low price, close price, volume decimal(8), vwap price, trades bigint, revision bigint, final boolean
-  key symbol, every, start: a later row replaces the earlier
+  rows are appended
 table quarantine: stream text, source text, position text, reason text, raw bytes
   rows are appended
 table late: stream text, symbol text, venue text, ts_event timestamp, price price, size size, id text, watermark timestamp, lateness_ns bigint
