@@ -16,8 +16,6 @@ using market::Kind;
 
 namespace {
 
-constexpr size_t kShownBytesMax = 80;
-
 bool is_textual(Kind kind) {
   return kind == Kind::symbol || kind == Kind::id || kind == Kind::text || kind == Kind::json;
 }
@@ -69,9 +67,7 @@ struct Caster {
   void failed(size_t r, std::string_view value, std::string_view why) {
     set_null(out, r, rows);
     if (tolerant) return;
-    std::string shown(value.substr(0, kShownBytesMax));
-    if (value.size() > kShownBytesMax) shown += "...";
-    evaluation.fail_row(r, rows, fmt::format("cast to {}: '{}': {}", market::to_string(to), shown, why));
+    evaluation.fail_row(r, rows, fmt::format("cast to {}: '{}': {}", market::to_string(to), shown_value(value), why));
   }
 
   // Calls `body(r)` for each row that has a value.

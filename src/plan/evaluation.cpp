@@ -270,6 +270,14 @@ std::string_view TextArg::operator[](size_t r) {
   }
 }
 
+std::string shown_value(std::string_view value) {
+  constexpr size_t kShownBytesMax = 80;
+  if (value.size() <= kShownBytesMax) return std::string(value);
+  size_t end = kShownBytesMax;
+  while (end > 0 && (static_cast<unsigned char>(value[end]) & 0xc0u) == 0x80u) --end;
+  return std::string(value.substr(0, end)) + "...";
+}
+
 Int128 power_of_ten(int exponent) {
   Int128 value = market::kPow10[std::min(exponent, 18)];
   for (int i = 18; i < exponent; ++i) value *= 10;

@@ -91,6 +91,9 @@ class TextArg {
   std::string scratch_;
 };
 
+// The beginning of a value for a message, cut between characters.
+[[nodiscard]] std::string shown_value(std::string_view value);
+
 // Reads a bigint or decimal as its count of 10^-scale.
 [[nodiscard]] inline Int128 units_at(const Value& value, size_t r) {
   const market::Column& column = value.column();

@@ -245,6 +245,22 @@ TEST(Documents, NameEveryFunction) {
   }
 }
 
+TEST(FailedRows, SayWhatFailedWithTheValueCutBetweenCharacters) {
+  Rows rows;
+  std::string umlauts = "x";
+  for (int i = 0; i < 100; ++i) umlauts += "ü";
+  add(rows, plan_of(market::json_schema()),
+      {{{"value", "{\"a\": \"" + umlauts + "\"}"}}, {{"value", "{\"a\": \"7\"}"}}});
+  const auto expression = compile_expression("cast(a as price) + cast(a as bigint)", *rows.batch.schema);
+  ASSERT_TRUE(expression);
+  RowErrors errors;
+  ASSERT_TRUE(evaluate(*expression, rows.batch, rows.symbols, &errors));
+  ASSERT_EQ(errors.items.size(), 1u);
+  EXPECT_EQ(errors.items[0].row, 0u);
+  EXPECT_EQ(errors.items[0].reason, "cast to price: '" + umlauts.substr(0, 79) + "...': not a number");
+  EXPECT_THAT(errors.failed, testing::ElementsAre(1, 0));
+}
+
 TEST(Columns, ABatchOfNoRowsGivesNone) {
   Rows rows;
   rows.batch = market::make_batch(market::trade_schema());

@@ -80,7 +80,7 @@ Column text_to_timestamp(Evaluation& evaluation, const ExpressionNode& node, std
     const std::string_view value = text[r];
     Timestamp time;
     if (const TimeError error = parse_time(value, TimeUnit::detect, time); error != TimeError::ok) {
-      evaluation.fail_row(r, rows, fmt::format("to_timestamp: '{}': {}", value.substr(0, 80), to_string(error)));
+      evaluation.fail_row(r, rows, fmt::format("to_timestamp: '{}': {}", shown_value(value), to_string(error)));
       set_null(out, r, rows);
     } else {
       out.i64[r] = time.ns;
