@@ -50,7 +50,7 @@ class Finished(unittest.TestCase):
                 elif format == "csv":
                     ids = [row["id"] for row in csv.DictReader(path.open(encoding="utf-8"))]
                 else:
-                    ids = [json.loads(line)["id"] for line in path.read_text(encoding="utf-8").splitlines()]
+                    ids = [row["id"] for row in json.loads(path.read_text(encoding="utf-8"))]
                 self.assertEqual(sorted(map(int, ids)), sorted(trade.id for trade in self.expected.trades))
 
     def test_export_of_a_query(self):

@@ -150,7 +150,7 @@ class Polling(unittest.TestCase):
         self.assertEqual(row["address"], f"{location['street']['number']} {location['street']['name']}, {location['city']}, "
                                          f"{location['state']}, {location['country']}")
         self.assertEqual(row["email"], record["email"])
-        self.assertEqual(str(row["post_code"]), str(location["postcode"]))
+        self.assertEqual(str(row["postcode"]), str(location["postcode"]))
         self.assertEqual(row["username"], record["login"]["username"])
         self.assertEqual(row["phone"], record["phone"])
         self.assertEqual(row["picture"], record["picture"]["medium"])
