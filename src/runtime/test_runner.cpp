@@ -16,14 +16,18 @@ market::SchemaPtr schema_of(const plan::Plan& plan, const plan::Input& input) {
 
 // The plan with one table for each expectation of `test` instead of its own, so that the engines give what is asked for.
 plan::Plan with_expected_tables(plan::Plan plan, const plan::TestCase& test) {
-  plan.tables.clear();
+  std::vector<plan::Table> tables;
   for (const plan::TestCase::Expected& expected : test.expect) {
-    plan::Table table;
+    if (expected.table) {
+      tables.push_back(plan.tables[*expected.table]);
+      continue;
+    }
+    plan::Table& table = tables.emplace_back();
     table.name = expected.name;
     table.inputs = {expected.from};
     table.schema = schema_of(plan, expected.from);
-    plan.tables.push_back(std::move(table));
   }
+  plan.tables = std::move(tables);
   return plan;
 }
 

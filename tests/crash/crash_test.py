@@ -33,7 +33,7 @@ MALFORMED = [
     b"S001,2024-01-02T14:31:00Z,1.5\n",                                  # columns are missing
     b"S001,2024-01-02T14:31:00Z,cheap,100,900001,XNAS,buy,\n",
     b"S001,2024-01-02T14:31:00Z,123456789012345678901234567890,100,900002,XNAS,buy,\n",
-    b"S001,2024-01-02T14:31:00Z,1.5,-100,900003,XNAS,buy,\n",
+    b"S001,2024-01-02T14:31:00Z,1.5,-100,ID,XNAS,buy,\n",               # well-formed, but against a rule of the pipeline
     b"S001,yesterday,1.5,100,900004,XNAS,buy,\n",
     b"S001,9999-12-31T23:59:59Z,1.5,100,900005,XNAS,buy,\n",
     b"S0\xff1,2024-01-02T14:31:00Z,1.5,100,900006,XNAS,buy,\n",
@@ -53,7 +53,8 @@ def write_input(path: pathlib.Path, seed: int, rows: int) -> int:
         for trade in trades.generate(seed, rows, seconds=1800):
             file.write(trades.csv_line(trade).encode())
             if chosen.random() < 0.002:
-                file.write(chosen.choice(MALFORMED))
+                # Each with an id of its own, or the second one would be a duplicate.
+                file.write(chosen.choice(MALFORMED).replace(b"ID", str(900_000_000 + malformed).encode()))
                 malformed += 1
     return malformed
 
