@@ -53,8 +53,9 @@ duckdb_string_t borrow(std::string_view text) {
 
 }  // namespace
 
-ChunkFiller::ChunkFiller(std::string table, market::SchemaPtr schema, const market::SymbolTable* symbols, bool ordinal)
-    : table_(std::move(table)), schema_(std::move(schema)), symbols_(symbols), ordinal_(ordinal) {
+ChunkFiller::ChunkFiller(std::string table, market::SchemaPtr schema, std::vector<size_t> columns,
+                         const market::SymbolTable* symbols)
+    : table_(std::move(table)), schema_(std::move(schema)), columns_(std::move(columns)), symbols_(symbols) {
   const std::vector<LogicalType> owned = types();
   std::vector<duckdb_logical_type> raw;
   for (const LogicalType& type : owned) raw.push_back(type.get());
@@ -63,22 +64,14 @@ ChunkFiller::ChunkFiller(std::string table, market::SchemaPtr schema, const mark
 
 std::vector<LogicalType> ChunkFiller::types() const {
   std::vector<LogicalType> types;
-  for (size_t i = 0; i < schema_->fields.size(); ++i) types.push_back(type_of(*schema_, i));
-  if (ordinal_) types.emplace_back(duckdb_create_logical_type(DUCKDB_TYPE_BIGINT));
+  for (const size_t column : columns_) types.push_back(type_of(*schema_, column));
   return types;
 }
 
 Status ChunkFiller::fill(const market::Batch& batch, size_t begin, size_t count) {
   duckdb_data_chunk_reset(chunk_.get());
   repaired_.clear();
-  for (size_t column = 0; column < schema_->fields.size(); ++column) {
-    PENSTOCK_TRY(fill_column(batch, column, begin, count));
-  }
-  if (ordinal_) {
-    auto* out = static_cast<int64_t*>(
-        duckdb_vector_get_data(duckdb_data_chunk_get_vector(chunk_.get(), schema_->fields.size())));
-    for (size_t i = 0; i < count; ++i) out[i] = next_ordinal_++;
-  }
+  for (size_t place = 0; place < columns_.size(); ++place) PENSTOCK_TRY(fill_column(batch, place, begin, count));
   duckdb_data_chunk_set_size(chunk_.get(), count);
   return {};
 }
@@ -112,10 +105,11 @@ Status ChunkFiller::fill_timestamps(const market::Column& from, size_t column, i
   return {};
 }
 
-Status ChunkFiller::fill_column(const market::Batch& batch, size_t column, size_t begin, size_t count) {
+Status ChunkFiller::fill_column(const market::Batch& batch, size_t place, size_t begin, size_t count) {
+  const size_t column = columns_[place];
   const market::Column& from = batch.columns[column];
   const Kind kind = schema_->fields[column].type.kind;
-  duckdb_vector vector = duckdb_data_chunk_get_vector(chunk_.get(), column);
+  duckdb_vector vector = duckdb_data_chunk_get_vector(chunk_.get(), place);
   if (from.all_null || !from.valid.empty()) {
     duckdb_vector_ensure_validity_writable(vector);
     uint64_t* validity = duckdb_vector_get_validity(vector);
@@ -169,8 +163,8 @@ Status ChunkFiller::fill_column(const market::Batch& batch, size_t column, size_
       auto* out = static_cast<duckdb_string_t*>(data);
       // Digits beyond the 12 that a string holds itself lie here until the chunk is consumed; each id column of the
       // chunk has its own part.
-      if (digits_.empty()) digits_.resize(schema_->fields.size() * duckdb_vector_size() * kIdDigitsMax);
-      char* next = digits_.data() + column * duckdb_vector_size() * kIdDigitsMax;
+      if (digits_.empty()) digits_.resize(columns_.size() * duckdb_vector_size() * kIdDigitsMax);
+      char* next = digits_.data() + place * duckdb_vector_size() * kIdDigitsMax;
       for (size_t i = 0; i < count; ++i) {
         if (from.is_null(begin + i)) continue;
         const market::Id id = from.ids[begin + i];

@@ -14,8 +14,9 @@ namespace penstock::store::duck {
 // before the batch goes. Not thread-safe.
 class ChunkFiller {
  public:
-  // `ordinal`: the chunk ends with a BIGINT column that numbers the rows.
-  ChunkFiller(std::string table, market::SchemaPtr schema, const market::SymbolTable* symbols, bool ordinal);
+  // The chunk has the named columns of the table.
+  ChunkFiller(std::string table, market::SchemaPtr schema, std::vector<size_t> columns,
+              const market::SymbolTable* symbols);
 
   [[nodiscard]] std::vector<LogicalType> types() const;
   // Fills the chunk with rows [begin, begin + count) of `batch`; count is at most duckdb_vector_size().
@@ -23,17 +24,16 @@ class ChunkFiller {
   [[nodiscard]] duckdb_data_chunk chunk() const { return chunk_.get(); }
 
  private:
-  [[nodiscard]] Status fill_column(const market::Batch& batch, size_t column, size_t begin, size_t count);
+  [[nodiscard]] Status fill_column(const market::Batch& batch, size_t place, size_t begin, size_t count);
   [[nodiscard]] Status fill_timestamps(const market::Column& from, size_t column, int64_t* out, size_t begin,
                                        size_t count);
   [[nodiscard]] duckdb_string_t text_of(std::string_view text, bool utf8);
 
   const std::string table_;
   const market::SchemaPtr schema_;
+  const std::vector<size_t> columns_;
   const market::SymbolTable* const symbols_;
-  const bool ordinal_;
   Chunk chunk_;
-  int64_t next_ordinal_ = 0;
   std::vector<char> digits_;          // of the ids of one column of one chunk
   std::deque<std::string> repaired_;  // texts of the current chunk that were no UTF-8
 };

@@ -13,6 +13,10 @@ struct Found {
   std::string type;
 };
 
+// Where the meta table says which columns are a table's key. The file has no index on them: see
+// docs/decisions/store-upsert.md.
+std::string key_entry(const TableName& name) { return fmt::format("key of {}.{}", name.schema, name.table); }
+
 std::string key_text(const market::Schema& schema, const std::vector<size_t>& key) {
   std::string text;
   for (const size_t column : key) {
@@ -57,14 +61,8 @@ Status make_table(duckdb_connection connection, const TableSpec& spec, const Tab
     if (i > 0) sql += ", ";
     sql += quote_name(spec.schema->fields[i].name) + " " + sql_type(*spec.schema, i, has_json);
   }
-  if (!spec.key.empty()) {
-    sql += ", PRIMARY KEY (";
-    for (size_t i = 0; i < spec.key.size(); ++i) {
-      if (i > 0) sql += ", ";
-      sql += quote_name(spec.schema->fields[spec.key[i]].name);
-    }
-    sql += ")";
-  }
+  sql += fmt::format("); INSERT INTO penstock.meta VALUES ({}, {}", quote_text(key_entry(name)),
+                     quote_text(key_text(*spec.schema, spec.key)));
   return run(connection, sql + ")", fmt::format("making table {}", spec.name));
 }
 
@@ -158,13 +156,11 @@ Status make_tables(duckdb_connection connection, const std::vector<TableSpec>& t
                      columns[{std::string(row.text(0)), std::string(row.text(1))}].push_back(
                          {std::string(row.text(2)), std::string(row.text(3))});
                    }));
-  std::map<std::pair<std::string, std::string>, std::string> keys;
-  PENSTOCK_TRY(for_each_row(
-      connection,
-      "SELECT schema_name, table_name, array_to_string(constraint_column_names, ', ') FROM duckdb_constraints() WHERE"
-      " constraint_type = 'PRIMARY KEY' AND database_name = current_database()",
-      "reading the tables' keys",
-      [&](const Row& row) { keys[{std::string(row.text(0)), std::string(row.text(1))}] = std::string(row.text(2)); }));
+  std::map<std::string, std::string> meta;
+  if (!is_new) {
+    PENSTOCK_TRY(for_each_row(connection, "SELECT key, value FROM penstock.meta", "reading the tables' keys",
+                              [&](const Row& row) { meta[std::string(row.text(0))] = std::string(row.text(1)); }));
+  }
 
   PENSTOCK_TRY(run(connection, "BEGIN TRANSACTION", "making the tables"));
   const auto make_all = [&]() -> Status {
@@ -178,7 +174,7 @@ Status make_tables(duckdb_connection connection, const std::vector<TableSpec>& t
       }
       PENSTOCK_TRY(check_columns(spec, found->second, has_json));
       const std::string wanted = key_text(*spec.schema, spec.key);
-      const std::string& there = keys[{name.schema, name.table}];
+      const std::string& there = meta[key_entry(name)];
       if (there != wanted) {
         return fail(
             ErrorKind::invalid,

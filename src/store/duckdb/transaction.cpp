@@ -1,6 +1,10 @@
 #include "store/duckdb/transaction.h"
 
+#include <algorithm>
+#include <numeric>
+
 #include "base/kill_point.h"
+#include "store/duckdb/newest_rows.h"
 
 namespace penstock::store::duck {
 namespace {
@@ -10,18 +14,33 @@ std::unexpected<Error> appender_error(duckdb_appender appender, std::string_view
   return engine_error(ErrorKind::io, what, error ? duckdb_error_data_message(error.get()) : nullptr);
 }
 
-// Later rows of a key win, also within what is appended at once; DuckDB itself refuses to meet a key twice in one
-// statement. The rows keep the order in which they came.
-std::string upsert_sql(const OpenTable& table, const std::vector<std::string>& columns) {
-  std::string names;
-  for (size_t i = 0; i + 1 < columns.size(); ++i) names += (i > 0 ? ", " : "") + quote_name(columns[i]);
-  std::string key;
-  for (const size_t column : table.spec.key) key += (key.empty() ? "" : ", ") + quote_name(columns[column]);
-  const std::string ordinal = quote_name(columns.back());
-  return fmt::format(
-      "INSERT OR REPLACE INTO {0} ({1}) SELECT {1} FROM (SELECT * FROM appended_data QUALIFY row_number() OVER"
-      " (PARTITION BY {2} ORDER BY {3} DESC) = 1) ORDER BY {3}",
-      table.name.quoted(), names, key, ordinal);
+// Opens an appender whose rows, of `columns`, delete the rows of `table` that equal them in all of these columns.
+duckdb_state open_deleter(duckdb_connection connection, const std::string& table,
+                          const std::vector<std::string>& columns, const std::vector<LogicalType>& types,
+                          Appender& appender) {
+  std::string condition;
+  std::vector<const char*> names;
+  std::vector<duckdb_logical_type> raw;
+  for (size_t i = 0; i < columns.size(); ++i) {
+    condition += fmt::format("{0}stored.{1} = gone.{1}", i > 0 ? " AND " : "", quote_name(columns[i]));
+    names.push_back(columns[i].c_str());
+    raw.push_back(types[i].get());
+  }
+  const std::string sql = fmt::format("DELETE FROM {} AS stored USING gone WHERE {}", table, condition);
+  return duckdb_appender_create_query(connection, sql.c_str(), raw.size(), raw.data(), "gone", names.data(),
+                                      appender.out());
+}
+
+Status append_all(ChunkFiller& filler, const Appender& appender, const market::Batch& rows, const OpenTable& table) {
+  const std::string what = fmt::format("writing to table {}", table.spec.name);
+  const size_t piece = duckdb_vector_size();
+  for (size_t begin = 0; begin < rows.rows; begin += piece) {
+    PENSTOCK_TRY(filler.fill(rows, begin, std::min(piece, rows.rows - begin)));
+    if (duckdb_append_data_chunk(appender.get(), filler.chunk()) != DuckDBSuccess) {
+      return appender_error(appender.get(), what);
+    }
+  }
+  return {};
 }
 
 // Rows of a store's own table, one value at a time: they are few.
@@ -32,21 +51,15 @@ class OwnRows {
     return check(duckdb_appender_create_ext(connection, nullptr, "penstock", table, appender_.out()));
   }
   // Deletes the rows that equal an appended one in all `columns`.
-  [[nodiscard]] Status open_delete(duckdb_connection connection, const std::string& table,
-                                   const std::vector<std::pair<const char*, duckdb_type>>& columns) {
-    std::vector<LogicalType> owned;
-    std::vector<duckdb_logical_type> types;
-    std::vector<const char*> names;
-    std::string condition;
+  [[nodiscard]] Status open_delete(duckdb_connection connection, const char* table,
+                                   const std::vector<std::pair<std::string, duckdb_type>>& columns) {
+    std::vector<std::string> names;
+    std::vector<LogicalType> types;
     for (const auto& [name, type] : columns) {
-      owned.emplace_back(duckdb_create_logical_type(type));
-      types.push_back(owned.back().get());
       names.push_back(name);
-      condition += fmt::format("{}{}.{} = gone.{}", condition.empty() ? "" : " AND ", table, name, name);
+      types.emplace_back(duckdb_create_logical_type(type));
     }
-    const std::string sql = fmt::format("DELETE FROM penstock.{} USING gone WHERE {}", table, condition);
-    return check(duckdb_appender_create_query(connection, sql.c_str(), types.size(), types.data(), "gone", names.data(),
-                                              appender_.out()));
+    return check(open_deleter(connection, std::string("penstock.") + table, names, types, appender_));
   }
   OwnRows& text(std::string_view value) {
     return note(duckdb_append_varchar_length(appender_.get(), value.data(), value.size()));
@@ -107,7 +120,9 @@ void DuckDbTransaction::roll_back() {
   open_ = false;
   // An appender flushes what it holds when it is destroyed, so that it must be emptied first.
   for (const auto& writer : writers_) {
-    if (writer) duckdb_appender_clear(writer->appender.get());
+    if (!writer) continue;
+    duckdb_appender_clear(writer->appender.get());
+    if (writer->deleter) duckdb_appender_clear(writer->deleter.get());
   }
   writers_.clear();
   // Fails only where DuckDB has rolled back by itself.
@@ -123,31 +138,44 @@ Status DuckDbTransaction::check_usable() const {
 Result<DuckDbTransaction::Writer*> DuckDbTransaction::writer(size_t table) {
   if (writers_[table]) return writers_[table].get();
   const OpenTable& open = tables_[table];
-  const bool keyed = !open.spec.key.empty();
-  auto made =
-      std::unique_ptr<Writer>(new Writer{ChunkFiller(open.spec.name, open.spec.schema, symbols_, keyed), Appender()});
-  duckdb_state state = DuckDBError;
-  if (keyed) {
-    const std::vector<LogicalType> owned = made->filler.types();
-    std::vector<duckdb_logical_type> types;
-    for (const LogicalType& type : owned) types.push_back(type.get());
-    std::vector<std::string> columns;
-    for (const market::Field& field : open.spec.schema->fields) columns.push_back(field.name);
-    std::string ordinal = "ordinal";  // lengthened until no column of the table has its name
-    while (open.spec.schema->find(ordinal)) ordinal += '_';
-    columns.push_back(ordinal);
-    std::vector<const char*> names;
-    for (const std::string& column : columns) names.push_back(column.c_str());
-    state = duckdb_appender_create_query(connection_, upsert_sql(open, columns).c_str(), types.size(), types.data(),
-                                         "appended_data", names.data(), made->appender.out());
-  } else {
-    state = duckdb_appender_create_ext(connection_, nullptr, open.name.schema.c_str(), open.name.table.c_str(),
-                                       made->appender.out());
+  const market::SchemaPtr& schema = open.spec.schema;
+  std::vector<size_t> all(schema->fields.size());
+  std::iota(all.begin(), all.end(), size_t{0});
+  const std::string what = fmt::format("writing to table {}", open.spec.name);
+  std::unique_ptr<Writer> made(
+      new Writer{ChunkFiller(open.spec.name, schema, std::move(all), symbols_), {}, nullptr, {}});
+  if (duckdb_appender_create_ext(connection_, nullptr, open.name.schema.c_str(), open.name.table.c_str(),
+                                 made->appender.out()) != DuckDBSuccess) {
+    return appender_error(made->appender.get(), what);
   }
-  if (state != DuckDBSuccess)
-    return appender_error(made->appender.get(), fmt::format("appending to table {}", open.spec.name));
+  if (!open.spec.key.empty()) {
+    made->keys = std::make_unique<ChunkFiller>(open.spec.name, schema, open.spec.key, symbols_);
+    std::vector<std::string> names;
+    for (const size_t column : open.spec.key) names.push_back(schema->fields[column].name);
+    if (open_deleter(connection_, open.name.quoted(), names, made->keys->types(), made->deleter) != DuckDBSuccess) {
+      return appender_error(made->deleter.get(), what);
+    }
+  }
   writers_[table] = std::move(made);
   return writers_[table].get();
+}
+
+Status DuckDbTransaction::append_rows(Writer& to, const OpenTable& open, const market::Batch& rows) {
+  if (!to.keys) return append_all(to.rows, to.appender, rows, open);
+  // The rows of these keys go, those that this transaction appended before too, and then the newest come.
+  const std::vector<uint8_t> keep = newest_of_each_key(rows, open.spec.key);
+  const bool unique = std::ranges::find(keep, uint8_t{0}) == keep.end();
+  const market::Batch distinct = unique ? market::Batch{} : market::select_rows(rows, keep);
+  const market::Batch& newest = unique ? rows : distinct;
+  PENSTOCK_TRY(append_all(*to.keys, to.deleter, newest, open));
+  if (duckdb_appender_flush(to.deleter.get()) != DuckDBSuccess) {
+    return appender_error(to.deleter.get(), fmt::format("replacing rows of table {}", open.spec.name));
+  }
+  PENSTOCK_TRY(append_all(to.rows, to.appender, newest, open));
+  if (duckdb_appender_flush(to.appender.get()) != DuckDBSuccess) {
+    return appender_error(to.appender.get(), fmt::format("writing to table {}", open.spec.name));
+  }
+  return {};
 }
 
 Status DuckDbTransaction::append(size_t table, const market::Batch& rows) {
@@ -156,30 +184,19 @@ Status DuckDbTransaction::append(size_t table, const market::Batch& rows) {
   const OpenTable& open = tables_[table];
   PENSTOCK_ASSERT(rows.schema->fields.size() == open.spec.schema->fields.size());
   if (rows.rows == 0) return {};
+  failed_ = true;  // until it went well
   for (const size_t column : open.spec.key) {
     for (size_t row = 0; row < rows.rows; ++row) {
       if (!rows.columns[column].is_null(row)) continue;
-      failed_ = true;
       return fail(ErrorKind::invalid,
-                  "table {}: column {} is part of the key and null in a row: filter such rows out, or use"
-                  " another key",
+                  "table {}: column {} is part of the key and null in a row: filter such rows out, or use another key",
                   open.spec.name, open.spec.schema->fields[column].name);
     }
   }
-  const auto append_rows = [&]() -> Status {
-    PENSTOCK_TRY_ASSIGN(Writer* const to, writer(table));
-    const size_t piece = duckdb_vector_size();
-    for (size_t begin = 0; begin < rows.rows; begin += piece) {
-      PENSTOCK_TRY(to->filler.fill(rows, begin, std::min(piece, rows.rows - begin)));
-      if (duckdb_append_data_chunk(to->appender.get(), to->filler.chunk()) != DuckDBSuccess) {
-        return appender_error(to->appender.get(), fmt::format("appending to table {}", open.spec.name));
-      }
-    }
-    return {};
-  };
-  Status appended = append_rows();
-  failed_ = !appended;
-  return appended;
+  PENSTOCK_TRY_ASSIGN(Writer* const to, writer(table));
+  PENSTOCK_TRY(append_rows(*to, open, rows));
+  failed_ = false;
+  return {};
 }
 
 Status DuckDbTransaction::set_offset(const TopicPartition& partition, Offset next) {

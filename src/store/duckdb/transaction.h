@@ -34,12 +34,15 @@ class DuckDbTransaction final : public Transaction {
 
  private:
   struct Writer {
-    ChunkFiller filler;
+    ChunkFiller rows;
     Appender appender;
+    std::unique_ptr<ChunkFiller> keys;  // of a table with a key
+    Appender deleter;  // deletes the rows of the keys appended to it
   };
   DuckDbTransaction(duckdb_connection connection, const std::vector<OpenTable>& tables,
                     const market::SymbolTable* symbols, std::atomic<bool>& busy);
   [[nodiscard]] Result<Writer*> writer(size_t table);
+  [[nodiscard]] Status append_rows(Writer& to, const OpenTable& open, const market::Batch& rows);
   [[nodiscard]] Status check_usable() const;
   [[nodiscard]] Status write_all();
   [[nodiscard]] Status write_offsets();
