@@ -182,7 +182,7 @@ def first_difference(expected: str, found: str) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=100)
-    parser.add_argument("--rows", type=int, default=40_000)
+    parser.add_argument("--rows", type=int, default=80_000)
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--pipeline", type=pathlib.Path, default=pathlib.Path(__file__).with_name("pipeline.yaml"))
     options = parser.parse_args()
