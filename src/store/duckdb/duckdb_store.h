@@ -13,8 +13,10 @@ namespace penstock::store {
 
 struct DuckDbOptions {
   int64_t memory_bytes_max = int64_t{512} << 20;  // DuckDB's own limit: cache, queries and commits together
-  int threads = 2;                                // for queries and for the upserts of a commit
-  bool read_only = false;                         // the file is not changed; begin() is refused
+  // Over all queries and the commit. With more than one, DuckDB turns round in a loop while it waits for another of its
+  // threads: a commit of a million trades takes half as much CPU again, which the engines beside it want.
+  int threads = 1;
+  bool read_only = false;  // the file is not changed; begin() is refused
   // Where the codes of symbol columns come from. Borrowed for the store's life; needed to append such columns only.
   const market::SymbolTable* symbols = nullptr;
 };
