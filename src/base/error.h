@@ -56,15 +56,15 @@ template <typename... Args>
 #define PENSTOCK_CONCAT(a, b) PENSTOCK_CONCAT_INNER(a, b)
 
 // Returns the error of `expression` (a Status or Result) from the enclosing function, if it has one.
-#define PENSTOCK_TRY(expression)                                              \
-  do {                                                                        \
-    if (auto penstock_status = (expression); !penstock_status)                \
-      return std::unexpected(std::move(penstock_status).error());             \
+#define PENSTOCK_TRY(expression)                                  \
+  do {                                                            \
+    if (auto penstock_status = (expression); !penstock_status)    \
+      return std::unexpected(std::move(penstock_status).error()); \
   } while (false)
 
 // Declares `target` as the value of `expression` (a Result), or returns its error.
-#define PENSTOCK_TRY_ASSIGN(target, expression)                                               \
-  auto PENSTOCK_CONCAT(penstock_result_, __LINE__) = (expression);                            \
-  if (!PENSTOCK_CONCAT(penstock_result_, __LINE__))                                           \
-    return std::unexpected(std::move(PENSTOCK_CONCAT(penstock_result_, __LINE__)).error());   \
+#define PENSTOCK_TRY_ASSIGN(target, expression)                                             \
+  auto PENSTOCK_CONCAT(penstock_result_, __LINE__) = (expression);                          \
+  if (!PENSTOCK_CONCAT(penstock_result_, __LINE__))                                         \
+    return std::unexpected(std::move(PENSTOCK_CONCAT(penstock_result_, __LINE__)).error()); \
   target = std::move(*PENSTOCK_CONCAT(penstock_result_, __LINE__))

@@ -12,7 +12,8 @@ void reach_kill_point(std::string_view name);
 }  // namespace internal
 
 inline void kill_point(std::string_view name) {
-  if (internal::kill_point_armed) [[unlikely]] internal::reach_kill_point(name);
+  if (internal::kill_point_armed) [[unlikely]]
+    internal::reach_kill_point(name);
 }
 
 }  // namespace penstock

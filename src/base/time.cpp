@@ -8,7 +8,6 @@
 namespace penstock {
 namespace {
 
-
 constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 // Days from 1970-01-01 to a date of the proleptic Gregorian calendar (Hinnant, "chrono-compatible low-level date
@@ -150,9 +149,8 @@ TimeError parse_rfc3339(std::string_view text, Timestamp& out) {
   int hour = 0;
   int minute = 0;
   int second = 0;
-  if ((text[10] != 'T' && text[10] != 't' && text[10] != ' ') || !read_digits(text, 11, 2, hour) ||
-      text.size() < 19 || text[13] != ':' || !read_digits(text, 14, 2, minute) || text[16] != ':' ||
-      !read_digits(text, 17, 2, second)) {
+  if ((text[10] != 'T' && text[10] != 't' && text[10] != ' ') || !read_digits(text, 11, 2, hour) || text.size() < 19 ||
+      text[13] != ':' || !read_digits(text, 14, 2, minute) || text[16] != ':' || !read_digits(text, 17, 2, second)) {
     return TimeError::malformed;
   }
   // A leap second (60) has no place in a count of nanoseconds since the epoch.

@@ -52,7 +52,8 @@ TEST(Time, EpochUnitsAreDetectedByMagnitudeOrStated) {
 TEST(Time, FormatReadsBackAndIsShortest) {
   EXPECT_EQ(format_rfc3339(Timestamp{0}), "1970-01-01T00:00:00Z");
   EXPECT_EQ(format_rfc3339(Timestamp{1570752004123000000}), "2019-10-11T00:00:04.123Z");
-  for (int64_t ns : {int64_t{-1}, int64_t{951782399999999999}, int64_t{1}, Timestamp::max().ns, Timestamp::min().ns + 1}) {
+  for (int64_t ns :
+       {int64_t{-1}, int64_t{951782399999999999}, int64_t{1}, Timestamp::max().ns, Timestamp::min().ns + 1}) {
     EXPECT_EQ(ns_of(format_rfc3339(Timestamp{ns})), ns);
   }
 }
@@ -64,7 +65,8 @@ TEST(Time, DurationsReadBack) {
     EXPECT_EQ(parse_duration(format_duration(*parsed)).value(), *parsed);
   }
   EXPECT_EQ(format_duration(kMinute), "1m");
-  for (const char* text : {"", "5", "m", "-1s", "1.5s", "1w", "9999999999d"}) EXPECT_FALSE(parse_duration(text)) << text;
+  for (const char* text : {"", "5", "m", "-1s", "1.5s", "1w", "9999999999d"})
+    EXPECT_FALSE(parse_duration(text)) << text;
 }
 
 TEST(Time, SumsSaturate) {

@@ -58,9 +58,8 @@ void Progress::run(bool terminal) {
     }
     const auto now = std::chrono::steady_clock::now();
     const double seconds = std::chrono::duration<double>(now - before).count();
-    std::string line =
-        fmt::format("{} records, {}/s", short_number(static_cast<double>(records)),
-                    short_number(static_cast<double>(records - records_before) / seconds));
+    std::string line = fmt::format("{} records, {}/s", short_number(static_cast<double>(records)),
+                                   short_number(static_cast<double>(records - records_before) / seconds));
     if (bytes_total > 0) {
       line += fmt::format(", {:.0f} %", 100.0 * static_cast<double>(bytes) / static_cast<double>(bytes_total));
     }

@@ -29,9 +29,9 @@ int run_export(const Arguments& arguments) {
   if (!format) return print_error(format.error());
   // A bare name is a table.
   const bool is_query = arguments.sql.find_first_of(" \t\n") != std::string::npos;
-  const auto bytes = runtime::export_query(io::posix_file_system(), arguments.data_dir,
-                                           is_query ? arguments.sql : "SELECT * FROM " + arguments.sql, *format,
-                                           arguments.path);
+  const auto bytes =
+      runtime::export_query(io::posix_file_system(), arguments.data_dir,
+                            is_query ? arguments.sql : "SELECT * FROM " + arguments.sql, *format, arguments.path);
   if (!bytes) return print_error(bytes.error());
   fmt::print("{}: {} bytes\n", arguments.path, *bytes);
   return kDone;

@@ -62,9 +62,9 @@ Command add_run(CLI::App& program) {
   auto arguments = std::make_shared<Arguments>();
   arguments->pipeline.add_to(*app);
   app->add_option("--data", arguments->options.data_dir, "The folder that keeps everything")->capture_default_str();
-  const CLI::Option* listen =
-      app->add_option("--listen", arguments->options.listen, "host:port of the page and the API; port 0 takes a free one")
-          ->capture_default_str();
+  const CLI::Option* listen = app->add_option("--listen", arguments->options.listen,
+                                              "host:port of the page and the API; port 0 takes a free one")
+                                  ->capture_default_str();
   app->add_flag("--until-end", arguments->until_end, "End when every source has ended");
   app->add_flag("--quiet", arguments->quiet, "Print warnings and errors only");
   return {app, [arguments, listen] { return run(*arguments, listen->count() > 0); }};

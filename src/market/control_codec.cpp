@@ -70,8 +70,8 @@ std::string encode_reject(const RejectRecord& reject) {
 
 Result<RejectRecord> decode_reject(std::string_view value) {
   RejectRecord reject;
-  PENSTOCK_TRY(decode_fields(value, "reject",
-                             std::array{&reject.source, &reject.position, &reject.reason, &reject.raw}));
+  PENSTOCK_TRY(
+      decode_fields(value, "reject", std::array{&reject.source, &reject.position, &reject.reason, &reject.raw}));
   return reject;
 }
 

@@ -57,7 +57,8 @@ TEST(Decimal, FormatReadsBack) {
   EXPECT_EQ(Price{123'450'000'000}.to_string(), "123.45");
   EXPECT_EQ(Price{-500'000'000}.to_string(), "-0.5");
   EXPECT_EQ(Size{700'000'000}.to_string(), "7");
-  for (int64_t units : {int64_t{0}, int64_t{1}, int64_t{-1}, int64_t{1'000'000'000}, std::numeric_limits<int64_t>::max()}) {
+  for (int64_t units :
+       {int64_t{0}, int64_t{1}, int64_t{-1}, int64_t{1'000'000'000}, std::numeric_limits<int64_t>::max()}) {
     EXPECT_EQ(price(Price{units}.to_string()), units);
   }
 }

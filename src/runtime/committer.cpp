@@ -33,7 +33,9 @@ Committer::Committer(Options options, log::Log& log, store::Store& store, std::v
 
 Committer::~Committer() { stop(); }
 
-void Committer::start() { thread_ = std::thread([this] { run(); }); }
+void Committer::start() {
+  thread_ = std::thread([this] { run(); });
+}
 
 void Committer::request() {
   std::lock_guard lock(mutex_);

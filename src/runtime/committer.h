@@ -23,7 +23,7 @@ namespace penstock::runtime {
 struct CommitStats {
   std::atomic<uint64_t> commits{0};
   std::atomic<uint64_t> rows{0};
-  std::atomic<int64_t> last_ns{0};       // how long the last one took
+  std::atomic<int64_t> last_ns{0};  // how long the last one took
   std::atomic<int64_t> committed_at{0};  // ns since the epoch; 0: never
 };
 
@@ -38,7 +38,8 @@ class Committer {
     std::string source;
     Ingest* ingest;
   };
-  // Borrows everything; `committed` is what the store holds at the start. `failed` is called once, on the committer's thread, when a commit fails.
+  // Borrows everything; `committed` is what the store holds at the start. `failed` is called once, on the committer's
+  // thread, when a commit fails.
   Committer(Options options, log::Log& log, store::Store& store, std::vector<Worker*> workers,
             std::vector<NamedIngest> sources, const store::Committed& committed, Clock& clock,
             std::function<void(const Error&)> failed);
@@ -69,14 +70,14 @@ class Committer {
   CommitStats stats_;
 
   std::mutex committing_;
-  std::map<std::string, store::SourcePosition> positions_;   // guarded by committing_: as committed
-  Timestamp retention_due_;                                  // guarded by committing_
+  std::map<std::string, store::SourcePosition> positions_;  // guarded by committing_: as committed
+  Timestamp retention_due_;  // guarded by committing_
 
   mutable std::mutex mutex_;
   std::map<TopicPartition, Offset> offsets_;  // guarded by mutex_: as committed
   std::condition_variable changed_;
   bool requested_ = false;  // guarded by mutex_
-  bool stopping_ = false;   // guarded by mutex_
+  bool stopping_ = false;  // guarded by mutex_
   std::thread thread_;
 };
 

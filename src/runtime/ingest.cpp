@@ -22,7 +22,7 @@ struct Ingest::Scratch {
       writers.emplace_back(route->kind, ingest.codec_, ingest.symbols_);
     }
   }
-  std::vector<Scatter> scatters;      // one an output
+  std::vector<Scatter> scatters;  // one an output
   std::vector<RecordWriter> writers;  // one an output
 };
 
@@ -39,8 +39,8 @@ struct Ingest::Prepared final : feed::PreparedChunk {
   uint64_t position_end = 0;
 };
 
-Ingest::Ingest(std::string source_name, size_t source_index, std::vector<TopicRoute*> outputs, log::Log& log, log::Codec codec,
-               market::SymbolTable& symbols, store::SourcePosition start)
+Ingest::Ingest(std::string source_name, size_t source_index, std::vector<TopicRoute*> outputs, log::Log& log,
+               log::Codec codec, market::SymbolTable& symbols, store::SourcePosition start)
     : source_name_(std::move(source_name)),
       source_index_(source_index),
       outputs_(std::move(outputs)),

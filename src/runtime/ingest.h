@@ -32,10 +32,10 @@ struct TopicRoute {
 // One source's way into the log. prepare() on any thread; publish() on one at a time.
 class Ingest final : public feed::Emitter {
  public:
-  // `source_index` is its place in Plan::sources; `outputs` its topics in the order of Source::outputs; `start` is where
-  // it resumes. Borrows the routes, the log and the symbols.
-  Ingest(std::string source_name, size_t source_index, std::vector<TopicRoute*> outputs, log::Log& log, log::Codec codec,
-         market::SymbolTable& symbols, store::SourcePosition start);
+  // `source_index` is its place in Plan::sources; `outputs` its topics in the order of Source::outputs; `start` is
+  // where it resumes. Borrows the routes, the log and the symbols.
+  Ingest(std::string source_name, size_t source_index, std::vector<TopicRoute*> outputs, log::Log& log,
+         log::Codec codec, market::SymbolTable& symbols, store::SourcePosition start);
   ~Ingest() override;
 
   Result<std::unique_ptr<feed::PreparedChunk>> prepare(feed::Chunk&& chunk) override;

@@ -30,11 +30,11 @@ using Format = store::Format;
 
 struct TailOptions {
   std::optional<int32_t> partition;  // none: all
-  std::optional<Offset> from;        // an offset in each partition tailed
-  std::optional<Timestamp> since;    // or a time
-  uint64_t last = 10;                // or so many records of each partition before its end
-  std::optional<uint64_t> count;     // stop after so many records
-  bool follow = false;               // wait for more
+  std::optional<Offset> from;  // an offset in each partition tailed
+  std::optional<Timestamp> since;  // or a time
+  uint64_t last = 10;  // or so many records of each partition before its end
+  std::optional<uint64_t> count;  // stop after so many records
+  bool follow = false;  // wait for more
 };
 // Prints a topic's records as JSON, one a line: partition, offset, time, kind, fields.
 [[nodiscard]] Status tail(io::FileSystem& files, const std::string& data_dir, const std::string& topic,

@@ -35,7 +35,12 @@ std::vector<store::TableSpec> table_specs(const plan::Plan& plan) {
 }
 
 Pipeline::Pipeline(const plan::Plan& plan, Clock& clock, io::FileSystem& files, DataDir data_dir)
-    : plan_(plan), clock_(clock), files_(files), started_at_(clock.now()), data_dir_(std::move(data_dir)), http_client_(io::make_http_client()) {}
+    : plan_(plan),
+      clock_(clock),
+      files_(files),
+      started_at_(clock.now()),
+      data_dir_(std::move(data_dir)),
+      http_client_(io::make_http_client()) {}
 
 Pipeline::~Pipeline() { [[maybe_unused]] const Status finished = finish(); }
 
@@ -177,8 +182,8 @@ Status Pipeline::make_sources() {
       }
     }
     running->position = position.position;
-    running->ingest = std::make_unique<Ingest>(source.name, index, std::move(outputs), *log_, log_codec(plan_.log.codec),
-                                               symbols_, std::move(position));
+    running->ingest = std::make_unique<Ingest>(source.name, index, std::move(outputs), *log_,
+                                               log_codec(plan_.log.codec), symbols_, std::move(position));
     sources_.push_back(std::move(running));
   }
   return {};

@@ -88,7 +88,11 @@ RecordReader::Sources RecordReader::Sources::of(const plan::Plan& plan) {
 }
 
 RecordReader::RecordReader(const Sources& sources, const std::string& topic, market::SymbolTable& symbols)
-    : sources_(sources), kind_(sources.topic_kinds.at(topic)), symbols_(symbols), trades_(symbols_), quotes_(symbols_) {}
+    : sources_(sources),
+      kind_(sources.topic_kinds.at(topic)),
+      symbols_(symbols),
+      trades_(symbols_),
+      quotes_(symbols_) {}
 
 Result<DecodedBatch> RecordReader::decode(const log::ReadBatch& batch, Offset from) {
   DecodedBatch decoded;

@@ -33,7 +33,6 @@ struct DecodedBatch {
   [[nodiscard]] size_t byte_size() const;
 };
 
-
 // Writes rows as records. One thread; keeps its buffers.
 class RecordWriter {
  public:
@@ -71,7 +70,8 @@ class RecordReader {
   [[nodiscard]] Result<DecodedBatch> decode(const log::ReadBatch& batch, Offset from);
 
  private:
-  [[nodiscard]] Status decode_control(std::string_view kind, const log::RecordView& record, DecodedBatch& decoded) const;
+  [[nodiscard]] Status decode_control(std::string_view kind, const log::RecordView& record,
+                                      DecodedBatch& decoded) const;
   static void append_json(const log::RecordView& record, market::Batch& rows);
 
   const Sources& sources_;

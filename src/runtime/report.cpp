@@ -39,8 +39,8 @@ std::vector<size_t> path_to(const plan::Plan& plan, size_t leaf) {
 std::vector<PathBalance> balance(const plan::Plan& plan, const RunReport& report) {
   std::vector<PathBalance> paths;
   for (size_t leaf = 0; leaf < plan.streams.size(); ++leaf) {
-    const bool makes_bars = !plan.streams[leaf].steps.empty() &&
-                            std::holds_alternative<plan::Bars>(plan.streams[leaf].steps.back().what);
+    const bool makes_bars =
+        !plan.streams[leaf].steps.empty() && std::holds_alternative<plan::Bars>(plan.streams[leaf].steps.back().what);
     if (!makes_bars && has_reader(plan, leaf)) continue;
     const std::vector<size_t> streams = path_to(plan, leaf);
     if (streams.empty()) continue;

@@ -10,7 +10,8 @@ namespace {
 // Values of org.apache.kafka.common.utils.Utils.murmur2 published in Kafka's own UtilsTest, as partitions of many.
 TEST(Scatter, PartitionsAsKafkasDefaultPartitionerDoes) {
   constexpr int32_t kMany = 1'000'003;
-  const std::pair<const char*, int32_t> known[] = {{"21", -973932308},     {"foobar", -790332482},
+  const std::pair<const char*, int32_t> known[] = {{"21", -973932308},
+                                                   {"foobar", -790332482},
                                                    {"a-little-bit-long-string", -985981536},
                                                    {"a-little-bit-longer-string", -1486304829},
                                                    {"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58897971},
@@ -38,7 +39,8 @@ TEST(Scatter, EveryRowGoesToItsKeysPartitionInOrder) {
   for (size_t p = 0; p < parts.size(); ++p) {
     int64_t last = -1;
     for (size_t row = 0; row < parts[p].rows; ++row) {
-      EXPECT_EQ(partition_for(symbols.text(parts[p].columns[market::TradeColumn::symbol].codes[row]), 3), static_cast<int32_t>(p));
+      EXPECT_EQ(partition_for(symbols.text(parts[p].columns[market::TradeColumn::symbol].codes[row]), 3),
+                static_cast<int32_t>(p));
       EXPECT_GT(parts[p].columns[market::TradeColumn::id].ids[row].number, last);
       last = parts[p].columns[market::TradeColumn::id].ids[row].number;
     }

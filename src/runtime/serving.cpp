@@ -132,7 +132,8 @@ void update_metrics(serve::Metrics& metrics, const plan::Plan& plan, const RunRe
       const serve::Labels labels{{"topic", topic.name}, {"partition", std::to_string(part.partition)}};
       metrics.gauge("penstock_log_end_offset", "One past the newest record of a partition", labels)
           .set(static_cast<double>(part.end.value));
-      metrics.gauge("penstock_log_bytes", "Bytes of a partition's segments", labels).set(static_cast<double>(part.bytes));
+      metrics.gauge("penstock_log_bytes", "Bytes of a partition's segments", labels)
+          .set(static_cast<double>(part.bytes));
       metrics.gauge("penstock_lag_records", "Records in the log that are not processed yet", labels)
           .set(static_cast<double>(part.end.value - part.processed.value));
     }

@@ -83,18 +83,18 @@ size_t topic_index(const plan::Plan& plan, const std::string& name) {
 Result<std::unique_ptr<feed::Source>> make_source(const plan::Source& source, market::SymbolTable& symbols,
                                                   Clock& clock, io::HttpClient& client) {
   using Made = Result<std::unique_ptr<feed::Source>>;
-  Made made = std::visit(
-      Overloaded{[&](const plan::FileSource& file) -> Made {
-                   return feed::make_file_source(file_options(file, source.kind), symbols, clock);
-                 },
-                 [&](const plan::HttpSource& http) -> Made {
-                   // The seed spreads retries of many processes; nothing that is kept depends on it.
-                   return feed::make_http_source(http_options(source.name, http), clock, client, std::random_device{}());
-                 },
-                 [&](const plan::SimulatedSource& simulated) -> Made {
-                   return feed::make_simulated_source(simulated_options(simulated), symbols, clock);
-                 }},
-      source.options);
+  Made made = std::visit(Overloaded{[&](const plan::FileSource& file) -> Made {
+                                      return feed::make_file_source(file_options(file, source.kind), symbols, clock);
+                                    },
+                                    [&](const plan::HttpSource& http) -> Made {
+                                      // The seed spreads retries of many processes; nothing that is kept depends on it.
+                                      return feed::make_http_source(http_options(source.name, http), clock, client,
+                                                                    std::random_device{}());
+                                    },
+                                    [&](const plan::SimulatedSource& simulated) -> Made {
+                                      return feed::make_simulated_source(simulated_options(simulated), symbols, clock);
+                                    }},
+                         source.options);
   if (!made) return with_context(std::move(made).error(), "source " + source.name);
   return made;
 }
@@ -102,11 +102,11 @@ Result<std::unique_ptr<feed::Source>> make_source(const plan::Source& source, ma
 Result<std::string> source_identity(const plan::Source& source) {
   if (const auto* file = std::get_if<plan::FileSource>(&source.options)) return feed::file_identity(file->path);
   if (const auto* simulated = std::get_if<plan::SimulatedSource>(&source.options)) {
-    std::string text = fmt::format("seed {} symbols {} {} rate {} start {} duration {} late {} duplicates {}",
-                                   simulated->seed, fmt::join(simulated->symbols, ","), simulated->symbol_count,
-                                   simulated->trades_per_second, simulated->start.value_or(Timestamp{}).ns,
-                                   simulated->duration.value_or(Duration{}).ns, simulated->late_fraction,
-                                   simulated->duplicate_fraction);
+    std::string text =
+        fmt::format("seed {} symbols {} {} rate {} start {} duration {} late {} duplicates {}", simulated->seed,
+                    fmt::join(simulated->symbols, ","), simulated->symbol_count, simulated->trades_per_second,
+                    simulated->start.value_or(Timestamp{}).ns, simulated->duration.value_or(Duration{}).ns,
+                    simulated->late_fraction, simulated->duplicate_fraction);
     for (const plan::SimulatedSource::Halt& halt : simulated->halts) {
       text += fmt::format(" halt {} {} {}", halt.symbol, halt.after.ns, halt.length.ns);
     }

@@ -4,8 +4,8 @@
 #include "market/control_codec.h"
 #include "market/record_codec.h"
 #include "runtime/data_dir.h"
-#include "runtime/log_access.h"
 #include "runtime/inspect.h"
+#include "runtime/log_access.h"
 
 namespace penstock::runtime {
 namespace {

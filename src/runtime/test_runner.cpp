@@ -7,14 +7,14 @@
 namespace penstock::runtime {
 namespace {
 
-
 market::SchemaPtr schema_of(const plan::Plan& plan, const plan::Input& input) {
   if (input.port == plan::Port::late) return market::late_schema();
   if (input.port == plan::Port::quarantine) return market::quarantine_schema();
   return input.from == plan::Input::From::topic ? plan.topics[input.index].schema : plan.streams[input.index].output;
 }
 
-// The plan with one table for each expectation of `test` instead of its own, so that the engines give what is asked for.
+// The plan with one table for each expectation of `test` instead of its own, so that the engines give what is asked
+// for.
 plan::Plan with_expected_tables(plan::Plan plan, const plan::TestCase& test) {
   std::vector<plan::Table> tables;
   for (const plan::TestCase::Expected& expected : test.expect) {
@@ -49,7 +49,7 @@ Result<TestResult> run_test(const plan::Plan& file_plan, const plan::TestCase& t
       }
     }
     // The given rows are all there is: every window closes.
-    for (const size_t source : plan.topics[topic].sources) engine->mark(source, Timestamp::max());
+    for (const size_t source : plan.topics[topic].sources) PENSTOCK_TRY(engine->mark(source, Timestamp::max()));
     for (const stream::TableRows& made : engine->take_rows()) {
       for (size_t row = 0; row < made.rows.rows; ++row) market::append_row(actual[made.table], made.rows, row);
     }

@@ -35,7 +35,9 @@ void Worker::abort() {
   changed_.notify_all();
 }
 
-void Worker::start() { thread_ = std::thread([this] { run(); }); }
+void Worker::start() {
+  thread_ = std::thread([this] { run(); });
+}
 
 bool Worker::hand_over(size_t partition, DecodedBatch batch) {
   const size_t bytes = batch.byte_size();
@@ -145,14 +147,15 @@ Status Worker::process(Partition& partition, const DecodedBatch& batch) {
   PENSTOCK_ASSERT(batch.base_offset >= partition.next);
   if (batch.rows.rows > 0) {
     if (auto status = engine.process(batch.rows); !status) {
-      return with_context(std::move(status).error(), fmt::format("{}-{} at offset {}", partition.start.id.topic,
-                                                                 partition.start.id.partition, batch.base_offset.value));
+      return with_context(std::move(status).error(),
+                          fmt::format("{}-{} at offset {}", partition.start.id.topic, partition.start.id.partition,
+                                      batch.base_offset.value));
     }
   }
   for (const market::RejectRecord& reject : batch.rejects) {
     engine.reject({reject.source, reject.position, reject.reason, reject.raw});
   }
-  for (const SourceMark& mark : batch.marks) engine.mark(mark.source, mark.time);
+  for (const SourceMark& mark : batch.marks) PENSTOCK_TRY(engine.mark(mark.source, mark.time));
   partition.next = batch.base_offset + batch.count;
   return {};
 }

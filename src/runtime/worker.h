@@ -101,14 +101,14 @@ class Worker {
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<Item> queue_;                         // guarded by mutex_
-  size_t queued_bytes_ = 0;                        // guarded by mutex_
-  bool busy_ = true;                               // guarded by mutex_: catching up or processing
-  bool stopping_ = false;                          // guarded by mutex_
-  bool snapshot_wanted_ = false;                   // guarded by mutex_
+  std::deque<Item> queue_;  // guarded by mutex_
+  size_t queued_bytes_ = 0;  // guarded by mutex_
+  bool busy_ = true;  // guarded by mutex_: catching up or processing
+  bool stopping_ = false;  // guarded by mutex_
+  bool snapshot_wanted_ = false;  // guarded by mutex_
   std::optional<std::vector<PartitionSnapshot>> snapshot_;  // guarded by mutex_
-  std::optional<Error> error_;                     // guarded by mutex_
-  std::vector<PartitionProgress> progress_;        // guarded by mutex_
+  std::optional<Error> error_;  // guarded by mutex_
+  std::vector<PartitionProgress> progress_;  // guarded by mutex_
 
   std::thread thread_;
 };

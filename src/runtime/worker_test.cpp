@@ -4,6 +4,8 @@
 
 #include <future>
 
+#include "io/memory_file_system.h"
+#include "log/embedded/embedded_log.h"
 #include "market/schema.h"
 
 namespace penstock::runtime {
@@ -19,7 +21,10 @@ class CountingEngine final : public stream::Engine {
     pending_ += rows.rows;
     return {};
   }
-  void mark(size_t, Timestamp time) override { mark_ = time; }
+  Status mark(size_t, Timestamp time) override {
+    mark_ = time;
+    return {};
+  }
   void reject(stream::RejectedRecord) override { ++counts_.rejects; }
   std::vector<stream::TableRows> take_rows() override {
     std::vector<stream::TableRows> taken(1);
@@ -49,17 +54,19 @@ DecodedBatch rows_at(int64_t offset, size_t rows) {
   return batch;
 }
 
-// A worker of one partition that begins at offset 0 with nothing to catch up, hence without a log.
+// A worker of one partition that begins at offset 0 of an empty log: there is nothing to catch up with.
 struct Fixture {
-  explicit Fixture(size_t bytes_per_row = 0) {
+  explicit Fixture(size_t bytes_per_row = 0) : log(log::EmbeddedLog::open(files, "log", {}).value()) {
     std::vector<PartitionStart> starts(1);
     starts[0].id = {"trades", 0};
     starts[0].engine = std::make_unique<CountingEngine>(bytes_per_row);
     worker = std::make_unique<Worker>(
-        std::move(starts), RecordReader::Sources{}, *static_cast<log::Log*>(nullptr), symbols,
-        [this] { commit_wanted.set_value(); }, [this](const Error& error) { failure.set_value(error); });
+        std::move(starts), RecordReader::Sources{}, *log, symbols, [this] { commit_wanted.set_value(); },
+        [this](const Error& error) { failure.set_value(error); });
     worker->start();
   }
+  io::MemoryFileSystem files;
+  std::unique_ptr<log::Log> log;
   market::SymbolTable symbols;
   std::promise<void> commit_wanted;
   std::promise<Error> failure;

@@ -150,6 +150,20 @@ Timestamp BarBuilder::settled_before() const {
   return Timestamp{settled};
 }
 
+Timestamp BarBuilder::closed_mark() const {
+  int64_t closed = INT64_MIN;
+  for (uint32_t slot = 0; slot < hot_.size(); ++slot) {
+    const int64_t newest = newest_of(slot);
+    int64_t start = 0;
+    for (const int64_t every : everys_) {
+      if (newest != INT64_MIN && window_start(newest, every, start))
+        closed = std::max(closed, window_end(start, every));
+    }
+  }
+  // Marks are judged less the lateness.
+  return Timestamp{closed == INT64_MIN ? closed : saturating_add(closed, lateness_)};
+}
+
 std::optional<std::string> BarBuilder::reason_to_refuse(const Batch& batch, size_t row) const {
   for (const auto& [field, name] : {std::pair{fields_.symbol, "symbol"}, std::pair{fields_.ts_event, "ts_event"},
                                     std::pair{fields_.price, "price"}, std::pair{fields_.size, "size"}}) {

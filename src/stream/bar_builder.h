@@ -53,6 +53,9 @@ class BarBuilder {
   // No bar that starts before it will come any more, whatever the symbol.
   [[nodiscard]] Timestamp settled_before() const;
 
+  // The least mark under which every window that has had a trade is closed, whatever the symbol.
+  [[nodiscard]] Timestamp closed_mark() const;
+
   // Blobs `prefix` + shard number.
   void take_state(const std::string& prefix, StateChanges& changes);
   [[nodiscard]] Status restore(const std::string& name, std::string_view blob);

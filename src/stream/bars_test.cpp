@@ -198,5 +198,28 @@ TEST(Bars, AStreamWithoutTheColumnsOfATradeIsRefused) {
   EXPECT_EQ(engine.error().kind, ErrorKind::invalid);
 }
 
+TEST(Bars, ASourceThatBeginsAgainAfterItsEndMakesLaterBarsAndLeavesTheClosedOnes) {
+  const PlanMaker maker = PlanMaker().bars({.every = {kMinute, Duration{5 * kMinute.ns}}});
+  StateChanges state;
+  Partition first(maker.plan);
+  first.trades({{.ts_ms = 61'000, .price = "2"}});
+  first.end();
+  EXPECT_EQ(first.take(0).size(), 2u);
+  first.commit(state);
+
+  Partition again(maker.plan);
+  ASSERT_TRUE(again.engine->restore(state));
+  for (const size_t source : maker.plan.topics[0].sources) {
+    ASSERT_TRUE(again.engine->mark(source, Timestamp::min()));
+  }
+  // In the five minutes that were closed, whatever the symbol; then behind them.
+  again.trades({{.ts_ms = 62'000}, {.symbol = "B", .ts_ms = 299'999}, {.ts_ms = 300'000, .price = "3"}});
+  EXPECT_EQ(again.take(2).size(), 2u);
+  again.end();
+  EXPECT_THAT(again.take(0), ElementsAre("A|1m|1970-01-01T00:05:00Z|3|3|3|3|1|3|1|0|true",
+                                         "A|5m|1970-01-01T00:05:00Z|3|3|3|3|1|3|1|0|true"));
+  expect_accounted(again.engine->counts());
+}
+
 }  // namespace
 }  // namespace penstock::stream::testing

@@ -79,6 +79,10 @@ class PartitionEngine final : public Engine {
     const auto& sources = plan_.topics[topic_].sources;
     if (std::find(sources.begin(), sources.end(), source) == sources.end()) return {};
     Timestamp& own = marks_[plan_.sources[source].name];
+    if (time == Timestamp::min()) {
+      begin_again(own);
+      return {};
+    }
     if (time <= own) return {};
     own = time;
     state_changed_ = true;
@@ -189,6 +193,22 @@ class PartitionEngine final : public Engine {
     return mark;
   }
 
+  // A source that begins (again) is awaited anew. Where all had ended, everything was closed: from now on only what was
+  // closed then is.
+  void begin_again(Timestamp& own) {
+    if (own == Timestamp::min()) return;
+    own = Timestamp::min();
+    state_changed_ = true;
+    if (mark_ != Timestamp::max()) return;
+    mark_ = Timestamp::min();
+    for (const auto& runner : runners_) {
+      if (runner != nullptr) mark_ = std::max(mark_, runner->closed_mark());
+    }
+    for (size_t i = 0; i < runners_.size(); ++i) {
+      if (runners_[i] != nullptr) runners_[i]->restore_mark(input_mark(plan_.streams[i].input));
+    }
+  }
+
   Timestamp partition_mark() const {
     Timestamp least = Timestamp::max();
     for (const auto& [source, mark] : marks_) least = std::min(least, mark);
@@ -232,8 +252,8 @@ class PartitionEngine final : public Engine {
 
   std::vector<std::unique_ptr<StreamRunner>> runners_;  // as Plan::streams; null for those of other topics
   std::vector<TableBuffer> buffers_;
-  std::map<std::string, Timestamp> marks_;              // by source
-  Timestamp mark_ = Timestamp::min();                   // the least of them
+  std::map<std::string, Timestamp> marks_;  // by source
+  Timestamp mark_ = Timestamp::min();  // the least of them
   uint64_t origin_ = 0;
   EngineCounts counts_;
   MadeRows rejects_;

@@ -66,7 +66,7 @@ class Engine {
   [[nodiscard]] virtual Status process(const market::Batch& rows) = 0;
   // A feed's time mark. `source` indexes plan.sources; the partition's mark is the least of the topic's sources. An
   // error comes again from the next process().
-  virtual Status mark(size_t source, Timestamp time) = 0;
+  [[nodiscard]] virtual Status mark(size_t source, Timestamp time) = 0;
   virtual void reject(RejectedRecord record) = 0;
 
   // The rows made since the last call, by table; empties them.

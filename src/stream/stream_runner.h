@@ -39,6 +39,8 @@ class StreamRunner {
   [[nodiscard]] const StreamCounts& counts() const { return counts_; }
   void restore_counts(const StreamCounts& counts) { counts_ = counts; }
   void restore_mark(Timestamp mark);
+  // The least mark under which every window that has had a trade is closed; see BarBuilder.
+  [[nodiscard]] Timestamp closed_mark() const { return bars_ ? bars_->closed_mark() : Timestamp::min(); }
 
   void take_state(StateChanges& changes);
   // `rest` is the blob's name behind `bars/STREAM/` or `dedup/STREAM/`.
