@@ -26,7 +26,10 @@ int run(const Arguments& arguments, bool listen_given) {
   // A run that ends by itself must not fail because another one holds the usual port.
   if (arguments.until_end && !listen_given) options.listen = "127.0.0.1:0";
   auto pipeline = runtime::Pipeline::start(*plan, options, system_clock(), io::posix_file_system());
-  if (!pipeline) return print_error(pipeline.error());
+  if (!pipeline) {
+    print_error(pipeline.error());
+    return kFailed;
+  }
   if (!arguments.quiet) {
     fmt::print("penstock: pipeline {} runs on {}, data in {}\n", plan->name, (*pipeline)->address(), options.data_dir);
     fmt::print("penstock: http://{}/{}\n", (*pipeline)->address(),

@@ -62,12 +62,12 @@ class Emitter {
 
 // Counted by the source, read by metrics at any time.
 struct SourceStats {
-  std::atomic<uint64_t> records{0};      // decoded
+  std::atomic<uint64_t> records{0};  // decoded
   std::atomic<uint64_t> rejects{0};
-  std::atomic<uint64_t> duplicates{0};   // dropped by the source itself, by id
+  std::atomic<uint64_t> duplicates{0};  // dropped by the source itself, by id
   std::atomic<uint64_t> bytes{0};
   std::atomic<uint64_t> requests{0};
-  std::atomic<uint64_t> retries{0};      // after an error of the peer
+  std::atomic<uint64_t> retries{0};  // after an error of the peer
   std::atomic<uint64_t> bytes_total{0};  // of a bounded source, 0 when unknown: for progress
 };
 

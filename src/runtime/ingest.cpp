@@ -13,6 +13,52 @@ void floor_to_ms(market::Column& time) {
   for (int64_t& ns : time.i64) ns -= ((ns % kMillisecond.ns) + kMillisecond.ns) % kMillisecond.ns;
 }
 
+// Whether a text of this row is longer than the log's record codec keeps.
+bool has_long_text(const market::Batch& rows, size_t row, const market::SymbolTable& symbols) {
+  for (size_t c = 0; c < rows.columns.size(); ++c) {
+    const market::Column& column = rows.columns[c];
+    if (c == market::TradeColumn::symbol || column.is_null(row)) continue;
+    size_t bytes = 0;
+    if (column.type.kind == market::Kind::symbol) bytes = symbols.text(column.codes[row]).size();
+    if (column.type.kind == market::Kind::id) bytes = column.ids[row].text.size();
+    if (column.type.kind == market::Kind::text) bytes = column.text[row].size();
+    if (bytes > market::kTextBytesMax) return true;
+  }
+  return false;
+}
+
+bool may_have_long_texts(const market::Batch& rows) {
+  for (size_t c = 0; c < rows.columns.size(); ++c) {
+    const market::Column& column = rows.columns[c];
+    if (c == market::TradeColumn::symbol || column.all_null) continue;
+    if (column.type.kind == market::Kind::symbol || column.type.kind == market::Kind::text) return true;
+    if (column.type.kind == market::Kind::id && !column.ids.all_numbers()) return true;
+  }
+  return false;
+}
+
+// Moves the rows that the log's records cannot hold to the chunk's rejects.
+void reject_long_texts(feed::Chunk& chunk, const market::SymbolTable& symbols) {
+  if (!may_have_long_texts(chunk.rows)) return;
+  std::vector<uint8_t> keep(chunk.rows.rows, 1);
+  bool all = true;
+  for (size_t row = 0; row < chunk.rows.rows; ++row) {
+    if (!has_long_text(chunk.rows, row, symbols)) continue;
+    keep[row] = 0;
+    all = false;
+    std::string raw;
+    for (size_t c = 0; c < chunk.rows.columns.size(); ++c) {
+      if (c > 0) raw += ',';
+      raw += market::value_text(chunk.rows.columns[c], row, symbols).value_or("");
+    }
+    const market::Column& time = chunk.rows.columns[market::TradeColumn::ts_event];
+    chunk.rejects.push_back({"at " + format_rfc3339(Timestamp{time.i64[row]}),
+                             fmt::format("a text of more than {} bytes", market::kTextBytesMax),
+                             raw.substr(0, feed::kRejectBytesMax)});
+  }
+  if (!all) chunk.rows = market::select_rows(chunk.rows, keep);
+}
+
 }  // namespace
 
 struct Ingest::Scratch {
@@ -71,7 +117,11 @@ Result<std::unique_ptr<feed::PreparedChunk>> Ingest::prepare(feed::Chunk&& chunk
   Scatter& scatter = scratch->scatters[chunk.output];
   RecordWriter& writer = scratch->writers[chunk.output];
 
-  if (route.kind == plan::RecordKind::json) floor_to_ms(chunk.rows.columns[market::JsonColumn::ts_recv]);
+  if (route.kind == plan::RecordKind::json) {
+    if (chunk.rows.rows > 0) floor_to_ms(chunk.rows.columns[market::JsonColumn::ts_recv]);
+  } else {
+    reject_long_texts(chunk, symbols_);
+  }
   int64_t newest_ms = 0;
   if (chunk.rows.rows > 0) {
     std::vector<market::Batch> parts = scatter.split(std::move(chunk.rows));

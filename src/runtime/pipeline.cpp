@@ -66,8 +66,12 @@ Status Pipeline::open() {
   for (const auto& worker : workers_) workers.push_back(worker.get());
   std::vector<Committer::NamedIngest> ingests;
   for (const auto& running : sources_) ingests.push_back({plan_.sources[running->index].name, running->ingest.get()});
+  // A commit flushes the log: that keeps its promise of an interval, too.
+  const Duration interval = plan_.log.fsync == plan::Fsync::interval
+                                ? std::min(plan_.store.commit_interval, plan_.log.fsync_interval)
+                                : plan_.store.commit_interval;
   const Committer::Options commit_options{
-      .interval = plan_.store.commit_interval,
+      .interval = interval,
       .flush_log = plan_.log.fsync != plan::Fsync::never,
       .retention = plan_.log.retention_time.has_value() || plan_.log.retention_bytes.has_value()};
   committer_ = std::make_unique<Committer>(commit_options, *log_, *store_, std::move(workers), std::move(ingests),
@@ -196,6 +200,7 @@ Status Pipeline::start_server(const std::string& listen) {
 }
 
 void Pipeline::start_threads() {
+  threads_started_ = true;
   for (const auto& worker : workers_) worker->start();
   // Where each source begins is on record before it begins: a crash before its first regular commit must find it there.
   if (const Status status = committer_->commit_now(); !status) {
@@ -263,15 +268,15 @@ Status Pipeline::finish() {
   }
   // Also after an error of a source: what it gave before is processed and committed. After an error of a worker or of
   // a commit the workers were aborted, and draining says so; the log has what was not committed.
-  Status status;
-  for (const auto& worker : workers_) {
-    if (status) status = worker->drain();
-  }
-  if (committer_) {
+  if (threads_started_) {
+    Status status;
+    for (const auto& worker : workers_) {
+      if (status) status = worker->drain();
+    }
     committer_->stop();
     if (status) status = committer_->commit_now();
+    if (!status) fail_with(status.error());
   }
-  if (!status) fail_with(status.error());
   if (server_) {
     server_.reset();
     remove_run_info(files_, data_dir_.paths());

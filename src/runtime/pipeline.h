@@ -88,6 +88,7 @@ class Pipeline {
   const Timestamp started_at_;
   DataDir data_dir_;
   std::string address_;
+  bool threads_started_ = false;  // false to the end where the start failed
 
   std::unique_ptr<io::HttpClient> http_client_;
   market::SymbolTable symbols_;

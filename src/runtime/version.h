@@ -1,3 +1,4 @@
+// The version that `penstock --version`, the API and the docs state.
 #pragma once
 
 #include <string_view>

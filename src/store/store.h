@@ -44,7 +44,8 @@ class Transaction {
   [[nodiscard]] virtual Status set_offset(const TopicPartition& partition, Offset next) = 0;
   [[nodiscard]] virtual Status set_source(const std::string& source, const SourcePosition& position) = 0;
   // An empty value deletes the name.
-  [[nodiscard]] virtual Status set_state(const TopicPartition& partition, const std::map<std::string, std::string>& changes) = 0;
+  [[nodiscard]] virtual Status set_state(const TopicPartition& partition,
+                                         const std::map<std::string, std::string>& changes) = 0;
   [[nodiscard]] virtual Status commit() = 0;
 };
 
@@ -69,7 +70,8 @@ class Store {
   [[nodiscard]] virtual Result<std::unique_ptr<Transaction>> begin() = 0;
   // Read-only SQL, one statement; the result as `format` (table: aligned text for a terminal; json: one array of
   // objects). `invalid` with the engine's words for SQL that is wrong, writes, or reaches files.
-  [[nodiscard]] virtual Status query(std::string_view sql, Format format, const QueryLimits& limits, const ByteSink& sink) = 0;
+  [[nodiscard]] virtual Status query(std::string_view sql, Format format, const QueryLimits& limits,
+                                     const ByteSink& sink) = 0;
   // Writes the result of a read-only query to a file, as CSV, JSON lines or Parquet. Gives the rows written.
   [[nodiscard]] virtual Result<uint64_t> export_to(std::string_view sql, Format format, const std::string& path) = 0;
   // Rows in each table, by name: for the status page.

@@ -11,8 +11,8 @@
 namespace penstock::log {
 
 // What is on the device when append() returns: `always`: the batch. `interval` and `never`: perhaps not yet; a crash of
-// the process loses nothing, a loss of power loses what came after the last flush(). The caller flushes: with `interval`
-// at least once an interval. With `never`, flush() does nothing: only full segments are put on the device.
+// the process loses nothing, a loss of power loses what came after the last flush(). The caller flushes: with
+// `interval` at least once an interval. With `never`, flush() does nothing: only full segments are put on the device.
 // docs/decisions/log-durability.md has the promises in full.
 enum class Fsync : uint8_t { always, interval, never };
 
