@@ -96,7 +96,7 @@ def write_parquet(trades: list[Trade], path, compression: str = "snappy") -> Non
     text = lambda name: pyarrow.array([getattr(trade, name) or None for trade in trades], pyarrow.string())
     table = pyarrow.table({
         "symbol": text("symbol"),
-        "ts_event": pyarrow.array([trade.ts_event for trade in trades], pyarrow.timestamp("ns", tz="UTC")),
+        "ts_event": pyarrow.array([trade.ts_event for trade in trades], pyarrow.timestamp("ns")),
         "price": exact([trade.price for trade in trades], PRICE_SCALE),
         "size": exact([trade.size for trade in trades], SIZE_SCALE),
         "id": pyarrow.array([trade.id for trade in trades], pyarrow.int64()),

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/logging.h"
+
 namespace penstock::feed::file {
 namespace {
 
@@ -160,9 +162,31 @@ Result<ParquetLayout> ParquetReader::read_layout(const std::vector<FieldSpec>& s
     if (auto chosen = choose_form(type.get(), spec, column); !chosen) {
       return with_context(std::move(chosen).error(), path_);
     }
+    if (column.form == ParquetForm::time && column.physical == DUCKDB_TYPE_TIMESTAMP_TZ) {
+      PENSTOCK_TRY(warn_of_lost_digits(column.name));
+    }
     layout.columns.push_back(std::move(column));
   }
   return layout;
+}
+
+// DuckDB's type of times with a zone counts microseconds: what a file keeps below them it does not give.
+Status ParquetReader::warn_of_lost_digits(const std::string& column) {
+  duckdb_result found{};
+  PENSTOCK_TRY(
+      query(fmt::format("SELECT count(*) FROM parquet_schema({}) WHERE name = {} AND logical_type LIKE '%NANOS%'",
+                        quote_sql(path_, '\''), quote_sql(column, '\'')),
+            found, ErrorKind::invalid));
+  const bool nanoseconds = duckdb_value_int64(&found, 0, 0) > 0;
+  duckdb_destroy_result(&found);
+  if (nanoseconds) {
+    log_warning(
+        "feed",
+        "{}: the column {} holds nanoseconds with a time zone, of which Parquet's reader gives whole microseconds "
+        "only: if its times are finer, write them without a zone, as text or as integers",
+        path_, quote_for_message(column));
+  }
+  return {};
 }
 
 Status ParquetReader::start(const ParquetLayout& layout, uint64_t position, uint64_t piece_rows) {

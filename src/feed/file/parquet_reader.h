@@ -77,6 +77,7 @@ class ParquetReader {
 
  private:
   explicit ParquetReader(std::string path) : path_(std::move(path)) {}
+  [[nodiscard]] Status warn_of_lost_digits(const std::string& column);
   [[nodiscard]] Status query(const std::string& sql, duckdb_result& result, ErrorKind kind);
 
   std::string path_;
