@@ -69,8 +69,8 @@ void decode(benchmark::State& state, bool json, TimeForm form) {
       break;
     }
   }
-  state.SetItemsProcessed(static_cast<int64_t>(state.iterations() * kRows));
-  state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * files.contents[path].size()));
+  state.SetItemsProcessed(static_cast<int64_t>(static_cast<size_t>(state.iterations()) * kRows));
+  state.SetBytesProcessed(static_cast<int64_t>(static_cast<size_t>(state.iterations()) * files.contents[path].size()));
 }
 
 BENCHMARK_CAPTURE(decode, csv_rfc3339, false, TimeForm::rfc3339)->Unit(benchmark::kMillisecond);
