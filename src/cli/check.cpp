@@ -12,9 +12,9 @@ Command add_check(CLI::App& program) {
   return {app, [arguments] {
             const auto plan = load_or_print(*arguments);
             if (!plan) return kWrongUsage;
-            fmt::print("{}: valid: {} sources, {} topics, {} streams, {} tables, {} tests\n", arguments->file,
-                       plan->sources.size(), plan->topics.size(), plan->streams.size(), plan->tables.size(),
-                       plan->tests.size());
+            print("{}: valid: {} sources, {} topics, {} streams, {} tables, {} tests\n", arguments->file,
+                  plan->sources.size(), plan->topics.size(), plan->streams.size(), plan->tables.size(),
+                  plan->tests.size());
             return kDone;
           }};
 }

@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <thread>
 
 namespace penstock::cli {
@@ -44,13 +46,15 @@ std::optional<plan::Plan> load_or_print(const PipelineArguments& arguments) {
 }
 
 int print_error(const Error& error) {
+  if (error.kind == ErrorKind::cancelled) return kDone;
   std::fprintf(stderr, "penstock: %s\n", error.message.c_str());
   return error.kind == ErrorKind::invalid ? kWrongUsage : kFailed;
 }
 
 Status write_stdout(std::string_view text) {
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) {
-    return fail(ErrorKind::closed, "standard output cannot be written");
+    return fail(errno == EPIPE ? ErrorKind::cancelled : ErrorKind::io, "standard output cannot be written: {}",
+                strerrordesc_np(errno));
   }
   return {};
 }

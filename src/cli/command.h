@@ -1,6 +1,7 @@
 // What every command of `penstock` is: options it reads, and a function that runs it.
 #pragma once
 
+#include <cstdio>
 #include <functional>
 #include <optional>
 #include <stop_token>
@@ -45,11 +46,17 @@ struct PipelineArguments {
 // Loads it; prints what is wrong with it on stderr and gives nothing.
 [[nodiscard]] std::optional<plan::Plan> load_or_print(const PipelineArguments& arguments);
 
-// Prints `penstock: message` on stderr; gives the exit code of the error's kind.
+// Prints `penstock: message` on stderr; gives the exit code of the error's kind. A reader who has seen enough is none.
 int print_error(const Error& error);
 
-// Writes to stdout; `closed` when nobody reads it any more (a closed pipe).
+// Writes to stdout; `cancelled` when nobody reads it any more (a closed pipe), `io` when it cannot be written.
 [[nodiscard]] Status write_stdout(std::string_view text);
+// What a command says to a person. A stdout that cannot be written ends nothing: main() looks at it at the end.
+template <typename... Args>
+void print(fmt::format_string<Args...> format, Args&&... args) {
+  const std::string text = fmt::format(format, std::forward<Args>(args)...);
+  std::fwrite(text.data(), 1, text.size(), stdout);
+}
 
 // Asked to stop by the first SIGINT or SIGTERM; a second one ends the process at once.
 [[nodiscard]] std::stop_token stop_on_signals();

@@ -14,7 +14,7 @@ Command add_explain(CLI::App& program) {
   return {app, [arguments] {
             const auto plan = load_or_print(*arguments);
             if (!plan) return kWrongUsage;
-            fmt::print("{}", plan::explain(*plan));
+            print("{}", plan::explain(*plan));
             return kDone;
           }};
 }

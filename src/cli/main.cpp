@@ -2,6 +2,8 @@
 #include <signal.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
+#include <cstdio>
 #include <vector>
 
 #include "cli/command.h"
@@ -24,7 +26,12 @@ int main(int argc, char** argv) {
     return program.exit(error) == 0 ? kDone : kWrongUsage;
   }
   for (const Command& command : commands) {
-    if (command.app->parsed()) return command.run();
+    if (!command.app->parsed()) continue;
+    const int code = command.run();
+    if ((std::fflush(stdout) != 0 || std::ferror(stdout) != 0) && errno != EPIPE && code == kDone) {
+      return print_error({penstock::ErrorKind::io, "standard output cannot be written"});
+    }
+    return code;
   }
   return kWrongUsage;
 }

@@ -6,6 +6,8 @@
 #include <chrono>
 #include <cstdio>
 
+#include "cli/command.h"
+
 namespace penstock::cli {
 namespace {
 
@@ -66,13 +68,13 @@ void Progress::run(bool terminal) {
     line += fmt::format(", late {}, duplicates {}, quarantined {}", lost.late, lost.duplicates, lost.quarantined);
     if (report.simulated) line += " (SIMULATED)";
     // Erases what a longer line before has left.
-    fmt::print("{}{}{}", terminal ? "\r\x1b[K" : "penstock: ", line, terminal ? "" : "\n");
+    print("{}{}{}", terminal ? "\r\x1b[K" : "penstock: ", line, terminal ? "" : "\n");
     std::fflush(stdout);
     shown = true;
     records_before = records;
     before = now;
   }
-  if (shown && terminal) fmt::print("\n");
+  if (shown && terminal) print("\n");
 }
 
 }  // namespace penstock::cli

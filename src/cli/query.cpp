@@ -33,7 +33,7 @@ int run_export(const Arguments& arguments) {
       runtime::export_query(io::posix_file_system(), arguments.data_dir,
                             is_query ? arguments.sql : "SELECT * FROM " + arguments.sql, *format, arguments.path);
   if (!bytes) return print_error(bytes.error());
-  fmt::print("{}: {} bytes\n", arguments.path, *bytes);
+  print("{}: {} bytes\n", arguments.path, *bytes);
   return kDone;
 }
 

@@ -31,9 +31,9 @@ int run(const Arguments& arguments, bool listen_given) {
     return kFailed;
   }
   if (!arguments.quiet) {
-    fmt::print("penstock: pipeline {} runs on {}, data in {}\n", plan->name, (*pipeline)->address(), options.data_dir);
-    fmt::print("penstock: http://{}/{}\n", (*pipeline)->address(),
-               (*pipeline)->simulated() ? "  (the market is SIMULATED)" : "");
+    print("penstock: pipeline {} runs on {}, data in {}\n", plan->name, (*pipeline)->address(), options.data_dir);
+    print("penstock: http://{}/{}\n", (*pipeline)->address(),
+          (*pipeline)->simulated() ? "  (the market is SIMULATED)" : "");
     std::fflush(stdout);
   }
   {
@@ -43,8 +43,8 @@ int run(const Arguments& arguments, bool listen_given) {
   const Status status = (*pipeline)->finish();
   const runtime::RunReport report = (*pipeline)->report();
   if (!arguments.quiet) {
-    if (stop.stop_requested()) fmt::print("penstock: stopped; everything read so far is committed\n");
-    fmt::print("{}", runtime::summary(*plan, report));
+    if (stop.stop_requested() && status) print("penstock: stopped; everything read so far is committed\n");
+    print("{}", runtime::summary(*plan, report));
     std::fflush(stdout);
   }
   if (!status) {

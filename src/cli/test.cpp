@@ -15,15 +15,15 @@ int run(const PipelineArguments& arguments) {
   size_t failed = 0;
   for (const runtime::TestResult& result : *results) {
     if (result.differences.empty()) {
-      fmt::print("ok    {}\n", result.name);
+      print("ok    {}\n", result.name);
       continue;
     }
     ++failed;
-    fmt::print("FAIL  {} ({})\n", result.name, result.where);
-    for (const std::string& difference : result.differences) fmt::print("      {}\n", difference);
+    print("FAIL  {} ({})\n", result.name, result.where);
+    for (const std::string& difference : result.differences) print("      {}\n", difference);
   }
-  if (results->empty()) fmt::print("{} has no tests: add some under `tests:`\n", arguments.file);
-  fmt::print("{} passed, {} failed\n", results->size() - failed, failed);
+  if (results->empty()) print("{} has no tests: add some under `tests:`\n", arguments.file);
+  print("{} passed, {} failed\n", results->size() - failed, failed);
   return failed == 0 ? kDone : kFailed;
 }
 

@@ -44,7 +44,7 @@ Command add_topics(CLI::App& program) {
   return {app, [data_dir] {
             const auto text = runtime::describe_topics(io::posix_file_system(), *data_dir);
             if (!text) return print_error(text.error());
-            fmt::print("{}", *text);
+            print("{}", *text);
             return kDone;
           }};
 }

@@ -56,7 +56,10 @@ Result<std::optional<RunInfo>> read_run_info(io::FileSystem& files, const DataPa
   }
   RunInfo info{json["pid"].get<int64_t>(), json["address"].get<std::string>(), ""};
   if (json.contains("pipeline") && json["pipeline"].is_string()) info.pipeline = json["pipeline"].get<std::string>();
-  if (!process_lives(info.pid)) return std::nullopt;
+  // A running pipeline holds the lock; a pid alone may be another's by now. Where the folder cannot be written, the pid
+  // is all there is to go by.
+  const auto lock = io::FileLock::acquire(paths.lock());
+  if (lock || (lock.error().kind != ErrorKind::closed && !process_lives(info.pid))) return std::nullopt;
   return info;
 }
 

@@ -169,15 +169,24 @@ Status Pipeline::make_sources() {
     std::vector<TopicRoute*> outputs;
     for (const size_t topic : source_topics(plan_, source)) outputs.push_back(routes_[topic].get());
 
-    // A source that gives the same records again resumes where it was committed, and the log drops what it has by
-    // sequence. Any other begins anew behind what the log has.
+    // A source resumes where it was committed. One that gives the same records again gives them the same sequences, by
+    // which the log drops what it has; any other's count on from what the log has.
     store::SourcePosition position;
     const auto known = committed_.sources.find(source.name);
-    if (running->source->deterministic() && known != committed_.sources.end() && known->second.identity == identity) {
-      position = known->second;
-      running->ended = position.finished;
-    } else {
+    const bool same = known != committed_.sources.end() && known->second.identity == identity;
+    if (known != committed_.sources.end() && !same && !known->second.finished) {
+      log_warning(
+          "runtime",
+          "source {} is not what it was when it stopped before its end (then: {}; now: {}): it is read from its "
+          "beginning, and records that were read already come again",
+          source.name, known->second.identity, identity);
+    }
+    if (same) position = known->second;
+    // A live simulation has no end that a restart would have to respect: it goes on from now.
+    running->ended = same && position.finished && !(running->source->simulated() && !running->source->deterministic());
+    if (!same || !running->source->deterministic()) {
       position.identity = identity;
+      position.finished = running->ended;
       for (const TopicRoute* route : outputs) {
         for (size_t p = 0; p < route->targets.size(); ++p) {
           const TopicPartition id{route->topic, static_cast<int32_t>(p)};
@@ -276,6 +285,7 @@ Status Pipeline::finish() {
     committer_->stop();
     if (status) status = committer_->commit_now();
     if (!status) fail_with(status.error());
+    for (const auto& worker : workers_) worker->stop();
   }
   if (server_) {
     server_.reset();

@@ -47,7 +47,8 @@ std::vector<PathBalance> balance(const plan::Plan& plan, const RunReport& report
     const size_t topic = plan.streams[streams.front()].topic;
     PathBalance path;
     path.path = plan.topics[topic].name;
-    path.in = report.topics[topic].counts.records;
+    // Of the first stream, not of the topic: a stream that was added to the pipeline later has not seen all of it.
+    path.in = report.streams[streams.front()].in + report.topics[topic].counts.rejects;
     path.quarantined = report.topics[topic].counts.rejects;
     for (const size_t stream : streams) {
       const stream::StreamCounts& counts = report.streams[stream];

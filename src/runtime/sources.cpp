@@ -100,10 +100,19 @@ Result<std::unique_ptr<feed::Source>> make_source(const plan::Source& source, ma
 }
 
 Result<std::string> source_identity(const plan::Source& source) {
-  if (const auto* file = std::get_if<plan::FileSource>(&source.options)) return feed::file_identity(file->path);
+  if (const auto* file = std::get_if<plan::FileSource>(&source.options)) {
+    PENSTOCK_TRY_ASSIGN(std::string text, feed::file_identity(file->path));
+    // How it is read decides what its records are.
+    text += fmt::format(" format {} {} unit {} delimiter {} symbol {} venue {} paced {}", file->format,
+                        file->compression, static_cast<int>(file->time_unit), file->delimiter,
+                        file->symbol.value_or(""), file->venue.value_or(""), file->pace.has_value());
+    for (const auto& [name, in_file] : file->columns) text += fmt::format(" {}={}", name, in_file);
+    return text;
+  }
   if (const auto* simulated = std::get_if<plan::SimulatedSource>(&source.options)) {
     std::string text =
-        fmt::format("seed {} symbols {} {} rate {} start {} duration {} late {} duplicates {}", simulated->seed,
+        fmt::format("pace {} quotes {} seed {} symbols {} {} rate {} start {} duration {} late {} duplicates {}",
+                    simulated->pace.value_or(0), !simulated->quotes_topic.empty(), simulated->seed,
                     fmt::join(simulated->symbols, ","), simulated->symbol_count, simulated->trades_per_second,
                     simulated->start.value_or(Timestamp{}).ns, simulated->duration.value_or(Duration{}).ns,
                     simulated->late_fraction, simulated->duplicate_fraction);

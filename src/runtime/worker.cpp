@@ -24,7 +24,9 @@ Worker::Worker(std::vector<PartitionStart> partitions, RecordReader::Sources sou
   }
 }
 
-Worker::~Worker() {
+Worker::~Worker() { stop(); }
+
+void Worker::stop() {
   abort();
   if (thread_.joinable()) thread_.join();
 }
@@ -131,6 +133,8 @@ Status Worker::catch_up(Partition& partition) {
                   partition.start.log_end.value);
     }
     for (const log::ReadBatch& batch : fetched.batches) {
+      // What was appended since the start is handed over as well.
+      if (batch.base_offset >= partition.start.log_end) break;
       PENSTOCK_TRY_ASSIGN(const DecodedBatch decoded, decoder.decode(batch, partition.next));
       PENSTOCK_TRY(process(partition, decoded));
       std::unique_lock lock(mutex_);
@@ -168,7 +172,7 @@ void Worker::after_batch(std::unique_lock<std::mutex>& lock) {
     progress_[i].watermark = engine.watermark();
   }
   if (snapshot_wanted_) answer_snapshot();
-  if (pending_bytes() <= kPendingBytesMax) return;
+  if (stopping_ || pending_bytes() <= kPendingBytesMax) return;
   want_commit_();
   changed_.wait(lock, [&] { return stopping_ || snapshot_wanted_; });
   if (!stopping_) answer_snapshot();

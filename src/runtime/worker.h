@@ -66,6 +66,8 @@ class Worker {
   [[nodiscard]] Result<std::vector<PartitionSnapshot>> snapshot();
   // Makes every waiting call, now and later, return at once with an error: nothing will be committed any more.
   void abort();
+  // Aborts, and joins the thread: it calls nobody any more.
+  void stop();
   // Waits until everything handed over before the call is processed.
   [[nodiscard]] Status drain();
   [[nodiscard]] std::vector<PartitionProgress> progress() const;

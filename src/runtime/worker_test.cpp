@@ -129,5 +129,37 @@ TEST(Worker, AnAbortEndsAWaitForRoom) {
   feeder.join();
 }
 
+TEST(Worker, WhatIsAppendedWhileItCatchesUpIsProcessedOnce) {
+  io::MemoryFileSystem files;
+  const auto log = log::EmbeddedLog::open(files, "log", {}).value();
+  ASSERT_TRUE(log->create_topic("users", 1));
+  market::SymbolTable symbols;
+  RecordWriter writer(plan::RecordKind::json, log::Codec::none, symbols);
+  const auto append = [&] {
+    market::Batch rows = market::make_batch(market::json_schema());
+    for (market::Column& column : rows.columns) column.all_null = true;
+    market::Column& value = rows.columns[market::JsonColumn::value];
+    value.all_null = false;
+    value.text.append("{}");
+    rows.rows = 1;
+    return log->append({"users", 0}, writer.encode(rows).value(), {}).value().base_offset;
+  };
+  append();
+  std::vector<PartitionStart> starts(1);
+  starts[0].id = {"users", 0};
+  starts[0].engine = std::make_unique<CountingEngine>(0);
+  starts[0].log_end = log->info({"users", 0}).value().end;
+  RecordReader::Sources sources;
+  sources.topic_kinds["users"] = plan::RecordKind::json;
+  Worker worker(std::move(starts), sources, *log, symbols, [] {}, [](const Error&) {});
+  // In the log before the worker reads it, and handed over: as ingest does when it is quicker than the catching up.
+  const Offset later = append();
+  worker.start();
+  ASSERT_TRUE(worker.hand_over(0, rows_at(later.value, 1)));
+  ASSERT_TRUE(worker.drain());
+  EXPECT_EQ(worker.progress().at(0).next, Offset{2});
+  EXPECT_EQ(worker.progress().at(0).counts.records, 2u);
+}
+
 }  // namespace
 }  // namespace penstock::runtime
