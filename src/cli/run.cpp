@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <memory>
 
 #include "base/logging.h"
@@ -15,6 +16,16 @@ struct Arguments {
   bool until_end = false;
   bool quiet = false;
 };
+
+// What is wrong with an address as it is written, before anything is opened; empty: nothing.
+std::string wrong_address(const std::string& text) {
+  const size_t colon = text.rfind(':');
+  uint16_t port = 0;
+  const char* const end = text.data() + text.size();
+  const auto [at, error] = std::from_chars(colon == std::string::npos ? end : text.data() + colon + 1, end, port);
+  if (error == std::errc{} && at == end && colon > 0) return "";
+  return "'" + text + "' is no address: write host:port, such as 127.0.0.1:8080";
+}
 
 int run(const Arguments& arguments, bool listen_given) {
   const auto plan = load_or_print(arguments.pipeline);
@@ -67,6 +78,7 @@ Command add_run(CLI::App& program) {
   app->add_option("--data", arguments->options.data_dir, "The folder that keeps everything")->capture_default_str();
   const CLI::Option* listen = app->add_option("--listen", arguments->options.listen,
                                               "host:port of the page and the API; port 0 takes a free one")
+                                  ->check(&wrong_address)
                                   ->capture_default_str();
   app->add_flag("--until-end", arguments->until_end, "End when every source has ended");
   app->add_flag("--quiet", arguments->quiet, "Print warnings and errors only");

@@ -181,7 +181,7 @@ uint64_t Partition::flushed_bytes(Offset base_offset) {
   const size_t crc_line = text.find("crc ");
   int64_t base = 0;
   uint64_t bytes = 0;
-  if (second_line == 0 || crc_line == std::string::npos) return 0;
+  if (second_line == 0 || crc_line == std::string::npos || crc_line < second_line) return 0;
   const char* const end = text.data() + crc_line;
   const auto [space, error] = std::from_chars(text.data() + second_line, end, base);
   if (error != std::errc{} || space == end) return 0;
