@@ -183,6 +183,23 @@ TEST_F(EmbeddedLogTest, ATornTailIsCutAndReportedAtEveryLength) {
   expect_numbered(*log, 0, 40);
 }
 
+TEST_F(EmbeddedLogTest, ANoteOfWhatIsFlushedThatIsNoneCountsForNothing) {
+  auto log = open({});
+  fill(*log, 0, 15);
+  log.reset();
+  // The last one fills the note's buffer: what is parsed behind its end is not in it.
+  for (const std::string& note :
+       std::vector<std::string>{"", "\n", "crc ", "crc \n0 5\n", "crc 1\n", "\ncrc ", "\n1crc ", "penstock\n0 999999\n",
+                                "crc " + std::string(122, 'x') + "\n5"}) {
+    const auto bytes = std::as_bytes(std::span(note));
+    files_.set_content("log/trades-0/flushed", {bytes.begin(), bytes.end()});
+    log = open({});
+    EXPECT_TRUE(log->recovery_report().empty());
+    expect_numbered(*log, 0, 15);
+    log.reset();
+  }
+}
+
 TEST_F(EmbeddedLogTest, DamageInAnOlderSegmentIsAnErrorThereAndWhatFollowsCanBeRead) {
   auto log = open();
   fill(*log, 0, 200);
