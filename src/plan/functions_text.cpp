@@ -5,6 +5,7 @@
 #include <string>
 
 #include "plan/functions.h"
+#include "plan/utf8.h"
 
 namespace penstock::plan {
 
@@ -68,22 +69,7 @@ void append_mapped(std::string& out, std::string_view text) {
     char32_t c = length == 1 ? first : first & (0x7fu >> length);
     for (size_t i = 1; i < length; ++i) c = c << 6 | (static_cast<unsigned char>(text[at + i]) & 0x3fu);
     c = map_case<kUpper>(c);
-    const auto put = [&](char32_t byte) { out += static_cast<char>(static_cast<unsigned char>(byte)); };
-    if (c < 0x80) {
-      put(c);
-    } else if (c < 0x800) {
-      put(0xc0 | c >> 6);
-      put(0x80 | (c & 0x3f));
-    } else if (c < 0x10000) {
-      put(0xe0 | c >> 12);
-      put(0x80 | (c >> 6 & 0x3f));
-      put(0x80 | (c & 0x3f));
-    } else {
-      put(0xf0 | c >> 18);
-      put(0x80 | (c >> 12 & 0x3f));
-      put(0x80 | (c >> 6 & 0x3f));
-      put(0x80 | (c & 0x3f));
-    }
+    append_utf8(out, c);
     at += length;
   }
 }

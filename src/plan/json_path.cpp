@@ -6,6 +6,8 @@
 #include <cstring>
 #include <utility>
 
+#include "plan/utf8.h"
+
 namespace penstock::plan {
 namespace {
 
@@ -136,25 +138,6 @@ class Extractor {
   ondemand::parser parser_;
   std::string padded_;
 };
-
-void append_utf8(std::string& out, uint32_t c) {
-  const auto put = [&](uint32_t byte) { out += static_cast<char>(byte); };
-  if (c < 0x80) {
-    put(c);
-  } else if (c < 0x800) {
-    put(0xc0 | c >> 6);
-    put(0x80 | (c & 0x3f));
-  } else if (c < 0x10000) {
-    put(0xe0 | c >> 12);
-    put(0x80 | (c >> 6 & 0x3f));
-    put(0x80 | (c & 0x3f));
-  } else {
-    put(0xf0 | c >> 18);
-    put(0x80 | (c >> 12 & 0x3f));
-    put(0x80 | (c >> 6 & 0x3f));
-    put(0x80 | (c & 0x3f));
-  }
-}
 
 // The four hex digits at `at`, or 0x110000 where they are none.
 uint32_t hex4(std::string_view text, size_t at) {
