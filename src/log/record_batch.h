@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -62,6 +63,16 @@ struct ReadBatch {
   std::span<const std::byte> records;  // uncompressed, borrowed
 };
 
+// A short key with its length before it, as a record has it: made once for a key of many records.
+struct FramedKey {
+  static constexpr size_t kBytesMax = 15;  // a length of one byte and the key are stored by one instruction
+  std::array<std::byte, kBytesMax + 1> bytes{};
+  uint8_t size = 0;  // of `bytes` that are used; 0: none
+  FramedKey() = default;
+  // `key` has at most kBytesMax bytes.
+  explicit FramedKey(std::string_view key);
+};
+
 // Frames records one after another into one buffer. One thread; reused from batch to batch.
 class RecordBatchBuilder {
  public:
@@ -73,6 +84,8 @@ class RecordBatchBuilder {
   // `value_bytes_max`, all of which it may scribble on. Spares a copy of each value. The hot path of ingest.
   template <typename Write>
   void add_written(int64_t timestamp_ms, std::optional<std::string_view> key, size_t value_bytes_max, Write&& write);
+  template <typename Write>
+  void add_written(int64_t timestamp_ms, const FramedKey& key, size_t value_bytes_max, Write&& write);
 
   [[nodiscard]] int32_t count() const { return count_; }
   [[nodiscard]] bool empty() const { return count_ == 0; }
@@ -94,8 +107,12 @@ class RecordBatchBuilder {
   [[nodiscard]] bool ensure(size_t bytes) { return buffer_.size() - size_ >= bytes || grow(bytes); }
   [[nodiscard]] bool grow(size_t bytes);
 
-  // Puts attributes, deltas and the key at `out`.
-  std::byte* put_start(std::byte* out, int64_t timestamp_ms, std::optional<std::string_view> key);
+  // Puts attributes and deltas at `out`.
+  std::byte* put_start(std::byte* out, int64_t timestamp_ms);
+  // The rest of a record that begins at `begin` and whose key ends at `value_length`.
+  template <typename Write>
+  void finish_written(std::byte* begin, std::byte* value_length, int64_t timestamp_ms, size_t value_bytes_max,
+                      Write&& write);
   // Closes the record whose body is [begin + length_width, end): puts its length before it.
   void close_record(std::byte* begin, size_t length_width, std::byte* end, int64_t timestamp_ms);
 
@@ -174,15 +191,19 @@ inline bool take_nullable(const std::byte*& at, const std::byte* end, bool& pres
 
 }  // namespace record_batch
 
-inline std::byte* RecordBatchBuilder::put_start(std::byte* out, int64_t timestamp_ms,
-                                                std::optional<std::string_view> key) {
+inline FramedKey::FramedKey(std::string_view key) {
+  PENSTOCK_ASSERT(key.size() <= kBytesMax);
+  const std::byte* end = record_batch::put_bytes(put_varint(bytes.data(), static_cast<int64_t>(key.size())), key);
+  size = static_cast<uint8_t>(end - bytes.data());
+}
+
+inline std::byte* RecordBatchBuilder::put_start(std::byte* out, int64_t timestamp_ms) {
   if (count_ == 0) base_timestamp_ms_ = max_timestamp_ms_ = timestamp_ms;
   *out++ = std::byte{0};  // attributes
   // Modulo 2^64: the reader's sum wraps back.
   out = put_varint(
       out, static_cast<int64_t>(static_cast<uint64_t>(timestamp_ms) - static_cast<uint64_t>(base_timestamp_ms_)));
-  out = put_varint(out, count_);
-  return record_batch::put_nullable(out, key);
+  return put_varint(out, count_);
 }
 
 inline void RecordBatchBuilder::close_record(std::byte* begin, size_t length_width, std::byte* end,
@@ -203,9 +224,27 @@ inline void RecordBatchBuilder::add_written(int64_t timestamp_ms, std::optional<
                                             size_t value_bytes_max, Write&& write) {
   if (!ensure(kFrameBytesMax + (key ? key->size() : 0) + value_bytes_max)) [[unlikely]]
     return;
-  // A record under 64 bytes has lengths of one byte; a longer one is moved up when its length is known.
   std::byte* const begin = buffer_.data() + size_;
-  std::byte* const value_length = put_start(begin + 1, timestamp_ms, key);
+  std::byte* const key_at = put_start(begin + 1, timestamp_ms);
+  finish_written(begin, record_batch::put_nullable(key_at, key), timestamp_ms, value_bytes_max,
+                 std::forward<Write>(write));
+}
+
+template <typename Write>
+inline void RecordBatchBuilder::add_written(int64_t timestamp_ms, const FramedKey& key, size_t value_bytes_max,
+                                            Write&& write) {
+  if (!ensure(kFrameBytesMax + sizeof key.bytes + value_bytes_max)) [[unlikely]]
+    return;
+  std::byte* const begin = buffer_.data() + size_;
+  std::byte* const key_at = put_start(begin + 1, timestamp_ms);
+  std::memcpy(key_at, key.bytes.data(), sizeof key.bytes);
+  finish_written(begin, key_at + key.size, timestamp_ms, value_bytes_max, std::forward<Write>(write));
+}
+
+template <typename Write>
+inline void RecordBatchBuilder::finish_written(std::byte* begin, std::byte* value_length, int64_t timestamp_ms,
+                                               size_t value_bytes_max, Write&& write) {
+  // A record under 64 bytes has lengths of one byte; a longer one is moved up when its length is known.
   std::byte* value = value_length + 1;
   const auto length = static_cast<size_t>(std::forward<Write>(write)(value));
   PENSTOCK_ASSERT(length <= value_bytes_max);
@@ -227,8 +266,8 @@ inline void RecordBatchBuilder::add(int64_t timestamp_ms, std::optional<std::str
     return;
   std::byte* const begin = buffer_.data() + size_;
   const size_t length_width = varint_size(static_cast<int64_t>(content + 6));  // most often right
-  std::byte* out = put_start(begin + length_width, timestamp_ms, key);
-  out = record_batch::put_nullable(out, value);
+  std::byte* out = put_start(begin + length_width, timestamp_ms);
+  out = record_batch::put_nullable(record_batch::put_nullable(out, key), value);
   out = put_varint(out, static_cast<int64_t>(headers.size()));
   for (const Header& header : headers) {
     out = record_batch::put_nullable(out, header.key);

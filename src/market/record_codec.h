@@ -35,6 +35,7 @@ static_assert(kTextBytesMax == UINT8_MAX);
 inline constexpr size_t kNumberBytesMax = 1 + sizeof(uint64_t);
 inline constexpr size_t kTradeBytesMax = 2 + 3 + 4 * kNumberBytesMax + 4 * (1 + kTextBytesMax) + sizeof(uint64_t);
 inline constexpr size_t kQuoteBytesMax = 2 + 3 + 5 * kNumberBytesMax + (1 + kTextBytesMax) + sizeof(uint64_t);
+inline constexpr size_t kPlainTradeBytesMax = 2 + 3 + 3 * kNumberBytesMax + sizeof(uint64_t);
 static_assert(kTradeBytesMax == 1073 && kQuoteBytesMax == 314, "callers size their buffers by these");
 
 // A nullable text is null when its data() is null. Texts are borrowed.
@@ -75,6 +76,9 @@ struct QuoteRow {
 // text is longer than kTextBytesMax.
 [[nodiscard]] inline size_t encode_trade(const TradeRow& row, std::byte* out);
 [[nodiscard]] inline size_t encode_quote(const QuoteRow& row, std::byte* out);
+// The same bytes as encode_trade for a trade with an id that is a number and no other optional field: nearly every one.
+// `out` has kPlainTradeBytesMax bytes.
+[[nodiscard]] inline size_t encode_plain_trade(Timestamp ts_event, Price price, Size size, int64_t id, std::byte* out);
 
 // Reads a value; `row` borrows its texts. False, with `row` undefined, when the bytes are no such value.
 [[nodiscard]] inline bool decode_trade(std::string_view value, int64_t timestamp_ms, TradeRow& row);
@@ -363,6 +367,21 @@ size_t encode_trade(const TradeRow& row, std::byte* out) {
     flags |= kTradeConditions;
     at = put_text(at, row.conditions);
   }
+  out[0] = std::byte{kTradeTag};
+  out[1] = std::byte{flags};
+  return static_cast<size_t>(at - out);
+}
+
+size_t encode_plain_trade(Timestamp ts_event, Price price, Size size, int64_t id, std::byte* out) {
+  using namespace record_codec;
+  std::byte* at = out + 2;
+  uint8_t flags = kTradeId;
+  if (const uint32_t ns = ns_below_ms(ts_event); ns != 0) {
+    flags |= kTradeNs;
+    at = put_ns(at, ns);
+  }
+  at = put_size(put_price(at, price), size);
+  at = put_number(at, static_cast<uint64_t>(id), false, 0);
   out[0] = std::byte{kTradeTag};
   out[1] = std::byte{flags};
   return static_cast<size_t>(at - out);

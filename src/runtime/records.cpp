@@ -9,6 +9,16 @@ namespace {
 constexpr log::Header kMarkHeader{market::kKindHeader, market::kMarkKind};
 constexpr log::Header kRejectHeader{market::kKindHeader, market::kRejectKind};
 
+// Whether encode_plain_trade can write all rows.
+bool has_plain_trades(const market::Batch& rows) {
+  using Column = market::TradeColumn;
+  for (const size_t column : {Column::venue, Column::ts_recv, Column::side, Column::conditions}) {
+    if (!rows.columns[column].all_null) return false;
+  }
+  const market::Column& id = rows.columns[Column::id];
+  return !id.all_null && id.valid.empty() && id.ids.all_numbers();
+}
+
 }  // namespace
 
 size_t DecodedBatch::byte_size() const {
@@ -28,7 +38,42 @@ Result<log::EncodedBatch> RecordWriter::encode(const market::Batch& rows) {
   return builder_.finish(codec_);
 }
 
+// Null for a symbol that is too long for one.
+const log::FramedKey* RecordWriter::framed_key(market::SymbolCode code) {
+  if (code >= keys_.size()) keys_.resize(std::max<size_t>(code + 1, symbols_.size()));
+  log::FramedKey& key = keys_[code];
+  if (key.size == 0) [[unlikely]] {
+    const std::string_view symbol = symbols_.text(code);
+    if (symbol.size() > log::FramedKey::kBytesMax) return nullptr;
+    key = log::FramedKey(symbol);
+  }
+  return &key;
+}
+
+// Trades without optional fields but an id that is a number: the way of nearly all, which spares looking for the
+// others.
+void RecordWriter::add_plain_trades(const market::Batch& rows) {
+  const market::SymbolCode* const symbols = rows.columns[market::TradeColumn::symbol].codes.data();
+  const int64_t* const times = rows.columns[market::TradeColumn::ts_event].i64.data();
+  const int64_t* const prices = rows.columns[market::TradeColumn::price].i64.data();
+  const int64_t* const sizes = rows.columns[market::TradeColumn::size].i64.data();
+  const int64_t* const ids = rows.columns[market::TradeColumn::id].ids.numbers().data();
+  for (size_t row = 0; row < rows.rows; ++row) {
+    const Timestamp time{times[row]};
+    const auto write = [&](std::byte* out) {
+      return market::encode_plain_trade(time, market::Price{prices[row]}, market::Size{sizes[row]}, ids[row], out);
+    };
+    const int64_t ms = market::record_timestamp_ms(time);
+    if (const log::FramedKey* key = framed_key(symbols[row])) [[likely]] {
+      builder_.add_written(ms, *key, market::kPlainTradeBytesMax, write);
+    } else {
+      builder_.add_written(ms, symbols_.text(symbols[row]), market::kPlainTradeBytesMax, write);
+    }
+  }
+}
+
 void RecordWriter::add_trades(const market::Batch& rows) {
+  if (has_plain_trades(rows)) return add_plain_trades(rows);
   const market::Column& symbol = rows.columns[market::TradeColumn::symbol];
   for (size_t row = 0; row < rows.rows; ++row) {
     const market::TradeRow trade = market::trade_row(rows, row, symbols_);

@@ -47,6 +47,8 @@ class RecordWriter {
 
  private:
   void add_trades(const market::Batch& rows);
+  void add_plain_trades(const market::Batch& rows);
+  [[nodiscard]] const log::FramedKey* framed_key(market::SymbolCode code);
   void add_quotes(const market::Batch& rows);
   void add_json(const market::Batch& rows);
 
@@ -54,6 +56,7 @@ class RecordWriter {
   log::Codec codec_;
   const market::SymbolTable& symbols_;
   log::RecordBatchBuilder builder_;
+  std::vector<log::FramedKey> keys_;  // by symbol code; not made yet where its size is 0
 };
 
 // Reads a topic's batches back into rows. One thread.

@@ -1,6 +1,7 @@
 #include "runtime/scatter.h"
 
 #include <cstring>
+#include <ranges>
 
 #include "market/schema.h"
 
@@ -39,8 +40,9 @@ uint32_t murmur2(std::string_view key) {
 template <typename T>
 void gather(const std::vector<T>& from, const std::vector<uint32_t>& rows, std::vector<T>& to) {
   if (from.empty()) return;
-  to.resize(rows.size());
-  for (size_t i = 0; i < rows.size(); ++i) to[i] = from[rows[i]];
+  // A view that knows its size: the values are made where they stay, without a zero before each.
+  const auto picked = rows | std::views::transform([&](uint32_t row) { return from[row]; });
+  to.assign(picked.begin(), picked.end());
 }
 
 void gather_column(const market::Column& from, const std::vector<uint32_t>& rows, market::Column& to) {
@@ -77,9 +79,10 @@ int32_t Scatter::partition_of(const market::Batch& rows, size_t row) {
   }
   static_assert(size_t{market::TradeColumn::symbol} == size_t{market::QuoteColumn::symbol});
   const market::SymbolCode code = rows.columns[market::TradeColumn::symbol].codes[row];
+  if (code < by_symbol_.size() && by_symbol_[code] >= 0) [[likely]]
+    return by_symbol_[code];
   if (code >= by_symbol_.size()) by_symbol_.resize(std::max(symbols_.size(), code + 1), -1);
-  if (by_symbol_[code] < 0) by_symbol_[code] = partition_for(symbols_.text(code), partitions_);
-  return by_symbol_[code];
+  return by_symbol_[code] = partition_for(symbols_.text(code), partitions_);
 }
 
 std::vector<market::Batch> Scatter::split(market::Batch rows) {
@@ -90,10 +93,15 @@ std::vector<market::Batch> Scatter::split(market::Batch rows) {
     return parts;
   }
   rows_of_.resize(static_cast<size_t>(partitions_));
-  for (auto& list : rows_of_) list.clear();
-  for (size_t row = 0; row < rows.rows; ++row) {
-    rows_of_[static_cast<size_t>(partition_of(rows, row))].push_back(static_cast<uint32_t>(row));
+  ends_.clear();
+  for (auto& list : rows_of_) {
+    list.resize(rows.rows);
+    ends_.push_back(list.data());
   }
+  for (size_t row = 0; row < rows.rows; ++row) {
+    *ends_[static_cast<size_t>(partition_of(rows, row))]++ = static_cast<uint32_t>(row);
+  }
+  for (size_t p = 0; p < rows_of_.size(); ++p) rows_of_[p].resize(static_cast<size_t>(ends_[p] - rows_of_[p].data()));
   for (const std::vector<uint32_t>& list : rows_of_) {
     market::Batch part = market::make_batch(rows.schema);
     part.rows = list.size();

@@ -29,6 +29,7 @@ class Scatter {
   const market::SymbolTable& symbols_;
   std::vector<int32_t> by_symbol_;                // partition by symbol code, -1 where not asked yet
   std::vector<std::vector<uint32_t>> rows_of_;    // row numbers of each partition, kept between calls
+  std::vector<uint32_t*> ends_;  // of rows_of_ while they are filled
 };
 
 }  // namespace penstock::runtime

@@ -96,6 +96,7 @@ Status Partition::roll(Offset base_offset) {
     full = segments_.back();
   }
   PENSTOCK_TRY(full->complete());
+  PENSTOCK_TRY(full->sync_indexes());
   // On the device before a later segment exists, whatever `fsync` says, so that only the newest can have a torn tail.
   PENSTOCK_TRY(sync_unsynced());
   PENSTOCK_TRY(write_file(segment_path(folder_, base_offset, kProducersExtension), producers_.snapshot(), true));
@@ -125,6 +126,7 @@ Status Partition::close() {
     std::lock_guard lock(mutex_);
     newest = segments_.back();
   }
+  // An open makes the newest segment's indexes anew: they need not be on the device.
   PENSTOCK_TRY(newest->complete());
   PENSTOCK_TRY(sync_unsynced());
   std::lock_guard flushing(flushing_);

@@ -293,7 +293,10 @@ Status Segment::complete() {
     tail_left_ = false;
   }
   note_time_entry();
-  PENSTOCK_TRY(append_index_entries());
+  return append_index_entries();
+}
+
+Status Segment::sync_indexes() {
   if (index_file_) PENSTOCK_TRY(index_file_->sync());
   if (time_file_) PENSTOCK_TRY(time_file_->sync());
   return {};

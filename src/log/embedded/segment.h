@@ -55,8 +55,10 @@ class Segment {
   [[nodiscard]] Status append(std::span<const std::byte, kBatchHeaderBytes> header_bytes, const BatchHeader& header,
                               std::span<const std::byte> records);
   [[nodiscard]] Status cut(uint64_t bytes);
-  // Nothing will be appended any more: the last time entry is due, and the indexes go to the device.
+  // The last time entry is due, and the index files hold every entry.
   [[nodiscard]] Status complete();
+  // After complete(), where a later segment will follow: this one's indexes will be trusted from now on.
+  [[nodiscard]] Status sync_indexes();
   // Whether a batch up to `last_offset` of `total` bytes still fits what index entries can say.
   [[nodiscard]] bool fits(int64_t last_offset, uint64_t total) const;
   [[nodiscard]] Status sync();
