@@ -1,0 +1,53 @@
+#include "market/time_zone.h"
+
+#include <date/tz.h>
+
+#include <algorithm>
+#include <exception>
+
+namespace penstock::market {
+namespace {
+
+date::sys_seconds to_seconds(Timestamp t) {
+  return std::chrono::floor<std::chrono::seconds>(
+      date::sys_time<std::chrono::nanoseconds>(std::chrono::nanoseconds(t.ns)));
+}
+
+Timestamp to_timestamp(date::sys_seconds t) {
+  // The database's first and last periods reach beyond what nanoseconds hold.
+  constexpr int64_t kSecondsMax = Timestamp::max().ns / kSecond.ns;
+  return Timestamp{std::clamp<int64_t>(t.time_since_epoch().count(), -kSecondsMax, kSecondsMax) * kSecond.ns};
+}
+
+}  // namespace
+
+Result<TimeZone> TimeZone::load(const std::string& name, Timestamp from, Timestamp to) {
+  try {
+    const date::time_zone* found = date::locate_zone(name);
+    TimeZone zone;
+    Timestamp at = from;
+    do {
+      const date::sys_info info = found->get_info(to_seconds(at));
+      zone.periods_.push_back({at, Duration{info.offset.count() * kSecond.ns}});
+      at = to_timestamp(info.end);
+    } while (at < to);
+    return zone;
+  } catch (const std::exception& error) {
+    return fail(ErrorKind::io,
+                "the time zone {} cannot be read from the system's tz database: {}; install it (Debian: tzdata)", name,
+                error.what());
+  }
+}
+
+Duration TimeZone::offset_at(Timestamp t) const {
+  const auto after = std::ranges::upper_bound(periods_, t, {}, &Period::from);
+  return after == periods_.begin() ? after->offset : std::prev(after)->offset;
+}
+
+Timestamp TimeZone::to_utc(int32_t day, std::chrono::minutes of_day) const {
+  const Timestamp local{day * kDay.ns + of_day.count() * kMinute.ns};
+  const Timestamp guess = local - offset_at(local);
+  return local - offset_at(guess);
+}
+
+}  // namespace penstock::market
