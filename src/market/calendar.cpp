@@ -108,9 +108,9 @@ void VenueCalendar::add_year(year year, const VenueRules& rules, const TimeZone&
 }
 
 void VenueCalendar::index_days() {
-  by_day_.assign(static_cast<size_t>(last_day_ - first_day_ + 1), -1);
+  by_day_.assign(static_cast<size_t>(last_day_ - first_day_) + 1, -1);
   first_utc_day_ = utc_day(covers_from_);
-  ending_from_.assign(static_cast<size_t>(utc_day(covers_to_) - first_utc_day_ + 1), 0);
+  ending_from_.assign(static_cast<size_t>(utc_day(covers_to_) - first_utc_day_) + 1, 0);
   size_t utc = 0;
   for (size_t i = 0; i < sessions_.size(); ++i) {
     by_day_[static_cast<size_t>(sessions_[i].day - first_day_)] = static_cast<int32_t>(i);

@@ -77,6 +77,7 @@ TEST(Calendar, IsMadeOnceAndSharedByThreads) {
   std::array<const Calendar*, 8> found{};
   {
     std::vector<std::jthread> threads;
+    threads.reserve(found.size());
     for (const Calendar*& calendar : found) threads.emplace_back([&calendar] { calendar = *Calendar::find("XLON"); });
   }
   EXPECT_THAT(found, testing::Each(&calendar("XLON")));
