@@ -21,6 +21,7 @@ void begin_values(Column& column, size_t rows) {
     case Kind::symbol: column.codes.assign(rows, kNoSymbol); break;
     case Kind::timestamp:
     case Kind::decimal: column.i64.assign(rows, 0); break;
+    case Kind::id: column.ids.numbers().assign(rows, 0); break;
     default:
       for (size_t i = 0; i < rows; ++i) column.text.append({});
   }
@@ -44,6 +45,13 @@ void push_text(Column& column, size_t rows, std::string_view value) {
   begin_values(column, rows);
   column.valid.push_back(value.data() != nullptr ? 1 : 0);
   column.text.append(value);
+}
+
+void push_id(Column& column, size_t rows, bool has, const Id& value) {
+  if (!has && column.all_null) return;
+  begin_values(column, rows);
+  column.valid.push_back(has ? 1 : 0);
+  column.ids.append(has ? value : Id{});
 }
 
 // The code of a nullable text; false when the table is full.
@@ -72,6 +80,12 @@ TradeRow trade_row(const Batch& batch, size_t row, const SymbolTable& symbols) {
   trade.side = symbol_text(columns[TradeColumn::side], row, symbols);
   if (const Column& conditions = columns[TradeColumn::conditions]; !conditions.is_null(row)) {
     trade.conditions = present(conditions.text[row]);
+  }
+  trade.tape = symbol_text(columns[TradeColumn::tape], row, symbols);
+  trade.action = symbol_text(columns[TradeColumn::action], row, symbols);
+  if (const Column& ref = columns[TradeColumn::ref_id]; !ref.is_null(row)) {
+    trade.has_ref_id = true;
+    trade.ref_id = ref.ids[row];
   }
   return trade;
 }
@@ -106,7 +120,8 @@ void TradeAppender::begin(size_t rows_max) {
   price_ = sized(batch_.columns[TradeColumn::price].i64);
   size_ = sized(batch_.columns[TradeColumn::size].i64);
   id_ = sized(batch_.columns[TradeColumn::id].ids.numbers());
-  for (const size_t column : {TradeColumn::venue, TradeColumn::ts_recv, TradeColumn::side, TradeColumn::conditions}) {
+  for (const size_t column : {TradeColumn::venue, TradeColumn::ts_recv, TradeColumn::side, TradeColumn::conditions,
+                              TradeColumn::tape, TradeColumn::action, TradeColumn::ref_id}) {
     batch_.columns[column].all_null = true;
   }
 }
@@ -114,7 +129,10 @@ void TradeAppender::begin(size_t rows_max) {
 bool TradeAppender::append_optional(const TradeRow& row) {
   SymbolCode venue = kNoSymbol;
   SymbolCode side = kNoSymbol;
+  SymbolCode tape = kNoSymbol;
+  SymbolCode action = kNoSymbol;
   if (!intern(symbols_, row.venue, venue) || !intern(symbols_, row.side, side)) return false;
+  if (!intern(symbols_, row.tape, tape) || !intern(symbols_, row.action, action)) return false;
   optional_ = true;
   auto& columns = batch_.columns;
   Column& id = columns[TradeColumn::id];
@@ -125,6 +143,9 @@ bool TradeAppender::append_optional(const TradeRow& row) {
   push_i64(columns[TradeColumn::ts_recv], rows_, row.has_ts_recv, row.ts_recv.ns);
   push_code(columns[TradeColumn::side], rows_, row.side.data() != nullptr, side);
   push_text(columns[TradeColumn::conditions], rows_, row.conditions);
+  push_code(columns[TradeColumn::tape], rows_, row.tape.data() != nullptr, tape);
+  push_code(columns[TradeColumn::action], rows_, row.action.data() != nullptr, action);
+  push_id(columns[TradeColumn::ref_id], rows_, row.has_ref_id, row.ref_id);
   return true;
 }
 

@@ -33,10 +33,10 @@ static_assert(kTextBytesMax == UINT8_MAX);
 
 // Room that the encoders need at `out`: the longest value and a number's eight-byte store at its end.
 inline constexpr size_t kNumberBytesMax = 1 + sizeof(uint64_t);
-inline constexpr size_t kTradeBytesMax = 2 + 3 + 4 * kNumberBytesMax + 4 * (1 + kTextBytesMax) + sizeof(uint64_t);
+inline constexpr size_t kTradeBytesMax = 3 + 3 + 5 * kNumberBytesMax + 7 * (1 + kTextBytesMax) + sizeof(uint64_t);
 inline constexpr size_t kQuoteBytesMax = 2 + 3 + 5 * kNumberBytesMax + (1 + kTextBytesMax) + sizeof(uint64_t);
 inline constexpr size_t kPlainTradeBytesMax = 2 + 3 + 3 * kNumberBytesMax + sizeof(uint64_t);
-static_assert(kTradeBytesMax == 1073 && kQuoteBytesMax == 314, "callers size their buffers by these");
+static_assert(kTradeBytesMax == 1851 && kQuoteBytesMax == 314, "callers size their buffers by these");
 
 // A nullable text is null when its data() is null. Texts are borrowed.
 struct TradeRow {
@@ -50,6 +50,10 @@ struct TradeRow {
   std::string_view venue{};
   std::string_view side{};
   std::string_view conditions{};
+  std::string_view tape{};
+  std::string_view action{};
+  bool has_ref_id = false;
+  Id ref_id;
 };
 struct QuoteRow {
   Timestamp ts_event;
@@ -102,7 +106,7 @@ class TradeAppender {
   [[nodiscard]] Batch finish();
 
  private:
-  // The columns that are mostly without values: venue, ts_recv, side, conditions, and an id that is no number.
+  // The columns that are mostly without values: all but symbol, ts_event, price, size and an id that is a number.
   [[nodiscard]] bool append_optional(const TradeRow& row);
 
   SymbolCache& symbols_;
@@ -135,7 +139,8 @@ class QuoteAppender {
 
 namespace record_codec {
 
-// Flags of a trade, the second byte. A bit that this version does not know makes the value unreadable to it.
+// Flags of a trade, the second byte, and those of a trade with kTradeMore, the byte behind all that the first announce.
+// A bit that this version does not know makes the value unreadable to it.
 enum TradeFlag : uint8_t {
   kTradeNs = 1,  // three bytes: ns below the ms
   kTradeId = 2,  // a number
@@ -144,8 +149,15 @@ enum TradeFlag : uint8_t {
   kTradeRecv = 16,  // ts_recv less ts_event
   kTradeSide = 32,
   kTradeConditions = 64,
+  kTradeMore = 128,
 };
-inline constexpr uint8_t kTradeFlags = 127;
+enum TradeMoreFlag : uint8_t {
+  kMoreTape = 1,
+  kMoreAction = 2,
+  kMoreRef = 4,  // a number
+  kMoreRefText = 8,  // a text (never with kMoreRef)
+};
+inline constexpr uint8_t kMoreFlags = 15;
 enum QuoteFlag : uint8_t {
   kQuoteNs = 1,
   kQuoteVenue = 2,
@@ -239,6 +251,12 @@ class ValueReader {
     return true;
   }
 
+  bool take_byte(uint8_t& byte) {
+    if (at_ == end_) return false;
+    byte = static_cast<uint8_t>(*at_++);
+    return true;
+  }
+
   bool take_text(std::string_view& text) {
     if (at_ == end_) return false;
     const auto bytes = static_cast<uint8_t>(*at_++);
@@ -288,8 +306,20 @@ inline uint32_t ns_below_ms(Timestamp time) {
   return static_cast<uint32_t>(rest < 0 ? rest + kMillisecond.ns : rest);
 }
 
+inline bool decode_trade_more(ValueReader& reader, TradeRow& row) {
+  uint8_t flags = 0;
+  if (!reader.take_byte(flags) || (flags & ~kMoreFlags) != 0) return false;
+  if ((flags & (kMoreRef | kMoreRefText)) == (kMoreRef | kMoreRefText)) return false;
+  row.has_ref_id = (flags & (kMoreRef | kMoreRefText)) != 0;
+  row.ref_id = {};
+  if ((flags & kMoreTape) != 0 && !reader.take_text(row.tape)) return false;
+  if ((flags & kMoreAction) != 0 && !reader.take_text(row.action)) return false;
+  if ((flags & kMoreRef) != 0 && (!reader.take_decimal(row.ref_id.number) || row.ref_id.number < 0)) return false;
+  return (flags & kMoreRefText) == 0 || reader.take_text(row.ref_id.text);
+}
+
 inline bool decode_trade_body(ValueReader& reader, uint8_t flags, int64_t timestamp_ms, TradeRow& row) {
-  if ((flags & ~kTradeFlags) != 0 || (flags & (kTradeId | kTradeIdText)) == (kTradeId | kTradeIdText)) return false;
+  if ((flags & (kTradeId | kTradeIdText)) == (kTradeId | kTradeIdText)) return false;
   if (!reader.take_time(timestamp_ms, (flags & kTradeNs) != 0, row.ts_event)) return false;
   if (!reader.take_decimal(row.price.units) || !reader.take_decimal(row.size.units)) return false;
   row.has_id = (flags & (kTradeId | kTradeIdText)) != 0;
@@ -298,13 +328,15 @@ inline bool decode_trade_body(ValueReader& reader, uint8_t flags, int64_t timest
     if (!reader.take_decimal(row.id.number) || row.id.number < 0) return false;
   }
   row.has_ts_recv = (flags & kTradeRecv) != 0;
-  row.venue = row.side = row.conditions = {};
+  row.venue = row.side = row.conditions = row.tape = row.action = {};
+  row.has_ref_id = false;
   if ((flags & ~(kTradeNs | kTradeId)) != 0) {
     if ((flags & kTradeIdText) != 0 && !reader.take_text(row.id.text)) return false;
     if (row.has_ts_recv && !reader.take_time_after(row.ts_event, row.ts_recv)) return false;
     if ((flags & kTradeVenue) != 0 && !reader.take_text(row.venue)) return false;
     if ((flags & kTradeSide) != 0 && !reader.take_text(row.side)) return false;
     if ((flags & kTradeConditions) != 0 && !reader.take_text(row.conditions)) return false;
+    if ((flags & kTradeMore) != 0 && !decode_trade_more(reader, row)) return false;
   }
   return reader.at_end();
 }
@@ -325,6 +357,36 @@ inline bool decode_quote_body(ValueReader& reader, uint8_t flags, int64_t timest
   if (row.has_ts_recv && !reader.take_time_after(row.ts_event, row.ts_recv)) return false;
   if ((flags & kQuoteVenue) != 0 && !reader.take_text(row.venue)) return false;
   return reader.at_end();
+}
+
+}  // namespace record_codec
+
+namespace record_codec {
+
+// Null when a text is longer than kTextBytesMax.
+inline std::byte* put_trade_more(std::byte* out, const TradeRow& row) {
+  std::byte* at = out + 1;
+  uint8_t flags = 0;
+  const bool ref_text = row.has_ref_id && !row.ref_id.is_number();
+  if (row.tape.size() > kTextBytesMax || row.action.size() > kTextBytesMax) return nullptr;
+  if (ref_text && row.ref_id.text.size() > kTextBytesMax) return nullptr;
+  if (row.tape.data() != nullptr) {
+    flags |= kMoreTape;
+    at = put_text(at, row.tape);
+  }
+  if (row.action.data() != nullptr) {
+    flags |= kMoreAction;
+    at = put_text(at, row.action);
+  }
+  if (ref_text) {
+    flags |= kMoreRefText;
+    at = put_text(at, row.ref_id.text);
+  } else if (row.has_ref_id) {
+    flags |= kMoreRef;
+    at = put_number(at, static_cast<uint64_t>(row.ref_id.number), false, 0);
+  }
+  *out = std::byte{flags};
+  return at;
 }
 
 }  // namespace record_codec
@@ -366,6 +428,11 @@ size_t encode_trade(const TradeRow& row, std::byte* out) {
   if (row.conditions.data() != nullptr) {
     flags |= kTradeConditions;
     at = put_text(at, row.conditions);
+  }
+  if (row.tape.data() != nullptr || row.action.data() != nullptr || row.has_ref_id) {
+    flags |= kTradeMore;
+    at = put_trade_more(at, row);
+    if (at == nullptr) return 0;
   }
   out[0] = std::byte{kTradeTag};
   out[1] = std::byte{flags};
@@ -448,7 +515,8 @@ bool TradeAppender::append(std::string_view symbol, int64_t timestamp_ms, std::s
   const SymbolCode code = symbols_.intern(symbol);
   if (code == kNoSymbol) return false;
   const bool plain = row.has_id && row.id.is_number() && !row.has_ts_recv && row.venue.data() == nullptr &&
-                     row.side.data() == nullptr && row.conditions.data() == nullptr;
+                     row.side.data() == nullptr && row.conditions.data() == nullptr && row.tape.data() == nullptr &&
+                     row.action.data() == nullptr && !row.has_ref_id;
   id_[rows_] = row.id.number;
   if (!plain || optional_) {
     if (!append_optional(row)) return false;

@@ -44,6 +44,12 @@ void expect_reads_back(const TradeRow& row) {
   expect_same_text(read.venue, row.venue);
   expect_same_text(read.side, row.side);
   expect_same_text(read.conditions, row.conditions);
+  expect_same_text(read.tape, row.tape);
+  expect_same_text(read.action, row.action);
+  ASSERT_EQ(read.has_ref_id, row.has_ref_id);
+  if (row.has_ref_id) {
+    EXPECT_EQ(read.ref_id, row.ref_id);
+  }
 }
 
 // Numbers of every length and sign, whole powers of ten among them.
@@ -91,6 +97,13 @@ TEST(RecordCodec, EveryTradeReadsBack) {
     row.venue = any_text();
     row.side = any_text();
     row.conditions = any_text();
+    if (random() % 2 == 0) {
+      row.tape = any_text();
+      row.action = any_text();
+      row.has_ref_id = random() % 2 == 0;
+      if (row.has_ref_id) row.ref_id.number = any_number(random) & INT64_MAX;
+      if (row.has_ref_id && random() % 2 == 0) row.ref_id = {0, texts[random() % std::size(texts)]};
+    }
     expect_reads_back(row);
     ASSERT_FALSE(HasFailure()) << "record " << i;
   }
@@ -156,7 +169,11 @@ TEST(RecordCodec, ACutOrLongerOrNewerValueIsRefused) {
                      .id = {0, "t-1"},
                      .venue = "XNAS",
                      .side = "B",
-                     .conditions = "@F"};
+                     .conditions = "@F",
+                     .tape = "C",
+                     .action = "cancel",
+                     .has_ref_id = true,
+                     .ref_id = {17, {}}};
   const std::string whole = encoded(row);
   const int64_t ms = record_timestamp_ms(row.ts_event);
   TradeRow read;
@@ -169,8 +186,10 @@ TEST(RecordCodec, ACutOrLongerOrNewerValueIsRefused) {
   std::string newer = whole;
   newer[0] = 0x21;
   EXPECT_FALSE(decode_trade(newer, ms, read));
-  std::string flagged = whole;
-  flagged[1] = static_cast<char>(flagged[1] | static_cast<char>(0x80));
+  std::string flagged = encoded(TradeRow{.tape = "", .action = "", .has_ref_id = true, .ref_id = {0, ""}});
+  ASSERT_EQ(flagged.at(flagged.size() - 4), '\x0b') << "the byte of more flags stands before three empty texts";
+  EXPECT_TRUE(decode_trade(flagged, ms, read));
+  flagged.at(flagged.size() - 4) = '\x1b';
   EXPECT_FALSE(decode_trade(flagged, ms, read));
   QuoteRow quote;
   EXPECT_FALSE(decode_quote(whole, ms, quote));
@@ -212,6 +231,12 @@ TEST(RecordCodec, AnAppenderMakesTheBatchThatWasEncoded) {
     if (row > 1500 && random() % 2 == 0) {
       one.columns[TradeColumn::conditions].all_null = false;
       one.columns[TradeColumn::conditions].text.append(random() % 2 == 0 ? "@" : "");
+    }
+    if (row > 2500 && random() % 2 == 0) set(TradeColumn::tape, &Column::codes, cache.intern("C"));
+    if (row > 2500 && random() % 2 == 0) set(TradeColumn::action, &Column::codes, cache.intern(kCancel));
+    if (row > 2500 && random() % 2 == 0) {
+      one.columns[TradeColumn::ref_id].all_null = false;
+      one.columns[TradeColumn::ref_id].ids.append(random() % 2 == 0 ? Id{0, "r"} : Id{int64_t(row), {}});
     }
     append_row(expected, one, 0);
   }

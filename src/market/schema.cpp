@@ -26,7 +26,10 @@ const SchemaPtr& trade_schema() {
                                         {"size", kSizeType},
                                         {"id", {Kind::id}},
                                         {"side", kSymbol},
-                                        {"conditions", kText}},
+                                        {"conditions", kText},
+                                        {"tape", kSymbol},
+                                        {"action", kSymbol},
+                                        {"ref_id", {Kind::id}}},
                                        TradeColumn::count);
   return schema;
 }
@@ -85,6 +88,20 @@ const SchemaPtr& late_schema() {
                                         {"watermark", kTime},
                                         {"lateness_ns", kInteger}},
                                        LateColumn::count);
+  return schema;
+}
+
+const SchemaPtr& quality_schema() {
+  static const SchemaPtr schema = make({{"stream", kText},
+                                        {"rule", kText},
+                                        {"kind", kText},
+                                        {"action", kText},
+                                        {"symbol", kSymbol},
+                                        {"ts_event", kTime},
+                                        {"value", kText},
+                                        {"bound", kText},
+                                        {"record", {Kind::json}}},
+                                       QualityColumn::count);
   return schema;
 }
 

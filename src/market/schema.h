@@ -2,15 +2,19 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "market/batch.h"
 
 namespace penstock::market {
 
-// A trade (also called a print). `symbol, ts_event, price, size` are never null.
+// A trade (also called a print), or what takes one back. `symbol, ts_event, price, size` are never null. `action` is
+// null for a trade, kCancel or kCorrect for a message about the trade whose id is `ref_id`.
 struct TradeColumn {
-  enum : size_t { symbol, venue, ts_event, ts_recv, price, size, id, side, conditions, count };
+  enum : size_t { symbol, venue, ts_event, ts_recv, price, size, id, side, conditions, tape, action, ref_id, count };
 };
+inline constexpr std::string_view kCancel = "cancel";
+inline constexpr std::string_view kCorrect = "correct";
 [[nodiscard]] const SchemaPtr& trade_schema();
 
 // A quote: the best bid and ask of a venue. `symbol, ts_event` are never null.
@@ -43,5 +47,11 @@ struct LateColumn {
   enum : size_t { stream, symbol, venue, ts_event, price, size, id, watermark, lateness_ns, count };
 };
 [[nodiscard]] const SchemaPtr& late_schema();
+
+// What a rule of a `check:` found. `record` is the row as JSON; the other columns: docs/formats/tables.md.
+struct QualityColumn {
+  enum : size_t { stream, rule, kind, action, symbol, ts_event, value, bound, record, count };
+};
+[[nodiscard]] const SchemaPtr& quality_schema();
 
 }  // namespace penstock::market

@@ -12,7 +12,8 @@ constexpr log::Header kRejectHeader{market::kKindHeader, market::kRejectKind};
 // Whether encode_plain_trade can write all rows.
 bool has_plain_trades(const market::Batch& rows) {
   using Column = market::TradeColumn;
-  for (const size_t column : {Column::venue, Column::ts_recv, Column::side, Column::conditions}) {
+  for (const size_t column : {Column::venue, Column::ts_recv, Column::side, Column::conditions, Column::tape,
+                              Column::action, Column::ref_id}) {
     if (!rows.columns[column].all_null) return false;
   }
   const market::Column& id = rows.columns[Column::id];

@@ -14,7 +14,8 @@ market::Batch plain_trades(market::SymbolTable& symbols) {
   const std::vector<std::string> names{"A", "AAPL", "FIFTEEN_LETTERS", "SIXTEEN__LETTERS", std::string(255, 'X')};
   market::Batch rows = market::make_batch(market::trade_schema());
   using Column = market::TradeColumn;
-  for (const size_t column : {Column::venue, Column::ts_recv, Column::side, Column::conditions}) {
+  for (const size_t column : {Column::venue, Column::ts_recv, Column::side, Column::conditions, Column::tape,
+                              Column::action, Column::ref_id}) {
     rows.columns[column].all_null = true;
   }
   for (int64_t i = 0; i < 500; ++i) {

@@ -57,6 +57,18 @@ TEST_F(CsvSource, ReadsEveryColumnOfATrade) {
   EXPECT_THAT(seen.emitter.marks(), ElementsAre(Timestamp::max()));
 }
 
+TEST_F(CsvSource, ReadsTheTapeAndWhatTakesATradeBack) {
+  const Seen seen = read(
+      "symbol,ts_event,price,size,id,tape,action,ref_id\n"
+      "AAPL,1704205800,187.1,3,17,C,,\n"
+      "AAPL,1704205801,187.1,3,,C,cancel,17\n"
+      "AAPL,1704205802,187.2,3,19,C,correct,x-17\n");
+  ASSERT_TRUE(seen.status);
+  EXPECT_THAT(seen.emitter.rows(), ElementsAre("AAPL|-|2024-01-02T14:30:00Z|-|187.1|3|17|-|-|C",
+                                               "AAPL|-|2024-01-02T14:30:01Z|-|187.1|3|-|-|-|C|cancel|17",
+                                               "AAPL|-|2024-01-02T14:30:02Z|-|187.2|3|19|-|-|C|correct|x-17"));
+}
+
 TEST_F(CsvSource, ReadsQuotes) {
   const Seen seen = read("symbol,ts_event,bid,bid_size,ask,ask_size\nAAPL,1704205800,187.1,3,187.2,\n",
                          {.record = FileRecord::quote});

@@ -14,6 +14,7 @@
 #include "feed/source.h"
 #include "io/file_system.h"
 #include "market/batch.h"
+#include "market/schema.h"
 
 namespace penstock::feed::file {
 
@@ -88,8 +89,11 @@ class KeepingEmitter final : public Emitter {
     SeenChunk seen{.marks = {}, .position_end = chunk.position_end};
     for (size_t row = 0; row < chunk.rows.rows; ++row) {
       std::string text;
-      for (const market::Column& column : chunk.rows.columns) {
-        text += (text.empty() ? "" : "|") + market::value_text(column, row, symbols_).value_or("-");
+      for (size_t c = 0; c < chunk.rows.columns.size(); ++c) {
+        const auto value = market::value_text(chunk.rows.columns[c], row, symbols_);
+        // What a trade seldom has is shown where it is there.
+        if (!value && c >= market::TradeColumn::tape) continue;
+        text += (text.empty() ? "" : "|") + value.value_or("-");
       }
       seen.rows.push_back(std::move(text));
     }

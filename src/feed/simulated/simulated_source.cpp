@@ -33,13 +33,16 @@ constexpr int64_t kShare = market::kPow10[market::kSizeScale];
 
 uint64_t per_2_32(double fraction) { return static_cast<uint64_t>(std::llround(fraction * 4'294'967'296.0)); }
 
-Batch empty_batch(const market::SchemaPtr& schema, size_t ts_recv) {
+Batch empty_batch(const market::SchemaPtr& schema, std::initializer_list<size_t> without_values) {
   Batch batch = market::make_batch(schema);
-  batch.columns[ts_recv].all_null = true;
+  for (const size_t column : without_values) batch.columns[column].all_null = true;
   return batch;
 }
-Batch empty_trades() { return empty_batch(market::trade_schema(), TradeColumn::ts_recv); }
-Batch empty_quotes() { return empty_batch(market::quote_schema(), QuoteColumn::ts_recv); }
+Batch empty_trades() {
+  return empty_batch(market::trade_schema(),
+                     {TradeColumn::ts_recv, TradeColumn::tape, TradeColumn::action, TradeColumn::ref_id});
+}
+Batch empty_quotes() { return empty_batch(market::quote_schema(), {QuoteColumn::ts_recv}); }
 
 class SimulatedSource final : public Source {
  public:

@@ -60,7 +60,8 @@ class StoreTest : public testing::Test {
     using C = market::TradeColumn;
     batch.rows = static_cast<size_t>(count);
     const market::SymbolCode code = symbols.intern(symbol);
-    for (const size_t unset : {C::venue, C::ts_recv, C::side, C::conditions}) batch.columns[unset].all_null = true;
+    for (const size_t unset : {C::venue, C::ts_recv, C::side, C::conditions, C::tape, C::action, C::ref_id})
+      batch.columns[unset].all_null = true;
     for (int64_t i = 0; i < count; ++i) {
       const int64_t id = first_id + i;
       batch.columns[C::symbol].codes.push_back(code);
