@@ -13,10 +13,10 @@ date::sys_seconds to_seconds(Timestamp t) {
       date::sys_time<std::chrono::nanoseconds>(std::chrono::nanoseconds(t.ns)));
 }
 
+// The last period of a zone ends beyond what nanoseconds hold.
 Timestamp to_timestamp(date::sys_seconds t) {
-  // The database's first and last periods reach beyond what nanoseconds hold.
-  constexpr int64_t kSecondsMax = Timestamp::max().ns / kSecond.ns;
-  return Timestamp{std::clamp<int64_t>(t.time_since_epoch().count(), -kSecondsMax, kSecondsMax) * kSecond.ns};
+  const int64_t seconds = t.time_since_epoch().count();
+  return seconds > Timestamp::max().ns / kSecond.ns ? Timestamp::max() : Timestamp{seconds * kSecond.ns};
 }
 
 }  // namespace

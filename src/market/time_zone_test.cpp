@@ -37,6 +37,13 @@ TEST(TimeZone, OutsideItsSpanTheNearestOffsetHolds) {
   for (const Timestamp t : {Timestamp::min(), at("2024-06-01"), Timestamp::max()}) EXPECT_EQ(zone.offset_at(t), offset);
 }
 
+TEST(TimeZone, CanBeKnownForAllTime) {
+  const auto zone = TimeZone::load("America/New_York", Timestamp::min(), Timestamp::max());
+  ASSERT_TRUE(zone) << zone.error().message;
+  EXPECT_EQ(zone->offset_at(Timestamp::min()), Duration{-(4 * kHour.ns + 56 * kMinute.ns + 2 * kSecond.ns)});
+  EXPECT_EQ(zone->offset_at(at("2024-07-01")), hours(-4));
+}
+
 TEST(TimeZone, LocalTimesAreThoseOfTheDaysOffset) {
   const TimeZone zone = load("Europe/London");
   EXPECT_EQ(zone.to_utc(day("2024-03-30"), 23h), at("2024-03-30T23:00:00Z"));
