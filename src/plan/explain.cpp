@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "market/schema.h"
+
 namespace penstock::plan {
 namespace {
 
@@ -161,7 +163,8 @@ class Explainer {
     }
     const size_t index = static_cast<size_t>(&stream - plan_.streams.data());
     for (const auto& [port, name] :
-         {std::pair{Port::rows, "rows"}, std::pair{Port::late, "late"}, std::pair{Port::quarantine, "quarantine"}}) {
+         {std::pair{Port::rows, "rows"}, std::pair{Port::late, "late"}, std::pair{Port::quarantine, "quarantine"},
+          std::pair{Port::quality, "quality"}}) {
       const Input from{Input::From::stream, index, port};
       const auto reads = [&](const Input& each) { return same(each, from); };
       const bool read =
@@ -176,7 +179,14 @@ class Explainer {
   }
 
   const market::Schema& input_schema(const Input& input) const {
-    return input.from == Input::From::topic ? *plan_.topics[input.index].schema : *plan_.streams[input.index].output;
+    if (input.from == Input::From::topic) return *plan_.topics[input.index].schema;
+    switch (input.port) {
+      case Port::rows: return *plan_.streams[input.index].output;
+      case Port::late: return *market::late_schema();
+      case Port::quarantine: return *market::quarantine_schema();
+      case Port::quality: return *market::quality_schema();
+    }
+    return *plan_.streams[input.index].output;
   }
 
   void describe(const Filter& filter, const market::Schema&, const Step&, int depth) {
@@ -194,9 +204,12 @@ class Explainer {
     for (const size_t column : dedup.columns) by += (by.empty() ? "" : ", ") + input.fields[column].name;
     line(depth, fmt::format("dedup by {} within {}", by, format_duration(dedup.within)));
   }
-  void describe(const Check& check, const market::Schema&, const Step&, int depth) {
-    for (const Check::Rule& rule : check.rules)
-      line(depth, fmt::format("check {}: {}", rule.name, rule.condition.text));
+  void describe(const Check& check, const market::Schema& input, const Step&, int depth) {
+    for (const CheckRule& rule : check.rules) {
+      const bool usual = std::holds_alternative<SqlCheck>(rule.kind) && rule.action == CheckAction::quarantine;
+      line(depth, fmt::format("check {}: {}{}{}", rule.name, plan::describe(rule.kind, input),
+                              usual ? "" : ", action ", usual ? "" : to_string(rule.action)));
+    }
   }
   void describe(const Bars& bars, const market::Schema&, const Step&, int depth) {
     std::string every;

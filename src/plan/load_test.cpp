@@ -87,7 +87,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"LateWithoutBars", "streams:\n  a: {from: trades}\ntables:\n  t: {from: a.late}\n", "7:13",
              "only a stream with `bars`"},
         Case{"UnknownPort", "streams:\n  a: {from: trades}\ntables:\n  t: {from: a.lates}\n", "7:13",
-             ".late and .quarantine"},
+             ".late, .quarantine and .quality"},
         Case{"TopicAndStream", "streams:\n  trades: {from: trades}\n", "5:3", "topic already"},
         Case{"OtherSchemas", "streams:\n  a: {from: trades, bars: {every: 1m}}\ntables:\n  t: {from: [trades, a]}\n",
              "7:22", "other columns"},
@@ -184,12 +184,14 @@ TEST(Tables, TheBuiltInOnesTakeWhatNoTableReads) {
   const Plan plan = plan_of(kHead +
                             "streams:\n  a: {from: trades, bars: {every: 1m}}\n  b: {from: trades, bars: {every: "
                             "1m}}\ntables:\n  mine: {from: a.late}\n");
-  ASSERT_EQ(plan.tables.size(), 3u);
+  ASSERT_EQ(plan.tables.size(), 4u);
   EXPECT_EQ(plan.tables[1].name, "quarantine");
   EXPECT_EQ(plan.tables[1].inputs.size(), 2u);
   EXPECT_EQ(plan.tables[2].name, "late");
   ASSERT_EQ(plan.tables[2].inputs.size(), 1u);
   EXPECT_EQ(plan.tables[2].inputs[0].index, 1u);
+  EXPECT_EQ(plan.tables[3].name, "quality");
+  EXPECT_TRUE(plan.tables[3].inputs.empty());
 }
 
 TEST(Json, RecordsOfOnePartitionCanHaveBarsAndOfSeveralCannot) {

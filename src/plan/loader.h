@@ -29,6 +29,7 @@ class Loader {
   struct StreamFacts {
     bool broken = false;        // it has errors: what reads it is not checked
     bool has_bars = false;
+    bool has_check = false;
     bool keeps_symbol = false;  // its column `symbol` is that of its topic, which the topic is partitioned by
   };
 
@@ -52,8 +53,9 @@ class Loader {
   [[nodiscard]] bool load_filter(const YamlNode& node, Stream& stream);
   [[nodiscard]] bool load_project(const YamlNode& node, Stream& stream, StreamFacts& facts);
   [[nodiscard]] bool load_dedup(const YamlNode& node, Stream& stream, const StreamFacts& facts);
-  [[nodiscard]] bool load_check(const YamlNode& node, Stream& stream);
   [[nodiscard]] bool load_bars(const YamlNode& node, Stream& stream, StreamFacts& facts);
+  // loader_checks.cpp
+  [[nodiscard]] bool load_check(const YamlNode& node, Stream& stream, StreamFacts& facts);
   [[nodiscard]] std::optional<Expression> expression(const YamlNode& node, const std::string& what,
                                                      const market::Schema& schema);
   [[nodiscard]] std::optional<Expression> condition(const YamlNode& node, const std::string& what,

@@ -12,7 +12,6 @@ namespace penstock::plan {
 namespace {
 
 constexpr size_t kIntervalsMax = 32;
-constexpr size_t kRulesMax = 256;
 constexpr size_t kColumnsMax = 1'000;
 constexpr Duration kEveryMin = kMillisecond;
 constexpr Duration kEveryMax{366 * kDay.ns};
@@ -24,7 +23,7 @@ const std::vector<std::string>& stream_keys() {
 
 // `checked` of `checked.late`.
 std::string_view without_port(std::string_view name) {
-  for (std::string_view port : {".late", ".quarantine"}) {
+  for (std::string_view port : {".late", ".quarantine", ".quality"}) {
     if (name.ends_with(port)) return name.substr(0, name.size() - port.size());
   }
   return name;
@@ -128,7 +127,7 @@ void Loader::load_stream(const YamlEntry& entry) {
   if (const YamlNode* node = fields.find("select"); node != nullptr && right)
     right = load_project(*node, stream, facts);
   if (const YamlNode* node = fields.find("dedup"); node != nullptr && right) right = load_dedup(*node, stream, facts);
-  if (const YamlNode* node = fields.find("check"); node != nullptr && right) right = load_check(*node, stream) && right;
+  if (const YamlNode* node = fields.find("check"); node != nullptr && right) right = load_check(*node, stream, facts);
   if (const YamlNode* node = fields.find("bars"); node != nullptr && right) right = load_bars(*node, stream, facts);
   if (!right) return;
   plan_.streams.push_back(std::move(stream));
@@ -236,29 +235,6 @@ bool Loader::load_dedup(const YamlNode& node, Stream& stream, const StreamFacts&
     return false;
   }
   stream.steps.push_back({std::move(dedup), stream.output, reader_.location(node)});
-  return true;
-}
-
-bool Loader::load_check(const YamlNode& node, Stream& stream) {
-  const std::string what = fmt::format("'check' of stream '{}'", stream.name);
-  const auto entries = named_entries(reader_, node, what);
-  if (!node.is_map()) return false;
-  if (entries.empty() || entries.size() > kRulesMax) {
-    reader_.error(node, fmt::format("{} has {} rules; it may have 1 to {}", what, entries.size(), kRulesMax));
-    return false;
-  }
-  bool right = entries.size() == node.entries.size();
-  Check check;
-  for (const YamlEntry* entry : entries) {
-    auto compiled = condition(entry->value, fmt::format("rule '{}'", entry->key.text), *stream.output);
-    if (!compiled) {
-      right = false;
-      continue;
-    }
-    check.rules.push_back({entry->key.text, *std::move(compiled)});
-  }
-  if (!right) return false;
-  stream.steps.push_back({std::move(check), stream.output, reader_.location(node)});
   return true;
 }
 

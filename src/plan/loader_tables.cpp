@@ -38,11 +38,19 @@ std::optional<Input> Loader::input(const YamlNode& node, const std::string& what
   } else if (stream_name.ends_with(".quarantine")) {
     port = Port::quarantine;
     stream_name.remove_suffix(11);
+  } else if (stream_name.ends_with(".quality")) {
+    port = Port::quality;
+    stream_name.remove_suffix(8);
   }
   if (const auto stream = find_stream(stream_name)) {
     if (port == Port::late && !facts_[*stream].has_bars) {
       reader_.error(node,
                     fmt::format("{}: only a stream with `bars` has late rows, and '{}' has none", what, stream_name));
+      return std::nullopt;
+    }
+    if (port == Port::quality && !facts_[*stream].has_check) {
+      reader_.error(node, fmt::format("{}: only a stream with `check` has rows of quality, and '{}' has none", what,
+                                      stream_name));
       return std::nullopt;
     }
     return Input{Input::From::stream, *stream, port};
@@ -56,7 +64,7 @@ std::optional<Input> Loader::input(const YamlNode& node, const std::string& what
   }
   const size_t dot = name->rfind('.');
   if (dot != std::string::npos && find_stream(std::string_view(*name).substr(0, dot))) {
-    reader_.error(node, fmt::format("{}: '{}' has no '{}'; beside its rows a stream has .late and .quarantine", what,
+    reader_.error(node, fmt::format("{}: '{}' has no '{}'; beside its rows a stream has .late, .quarantine and .quality", what,
                                     name->substr(0, dot), name->substr(dot + 1)));
     return std::nullopt;
   }
@@ -71,6 +79,7 @@ market::SchemaPtr Loader::schema_of(const Input& from) const {
     case Port::rows: return plan_.streams[from.index].output;
     case Port::late: return market::late_schema();
     case Port::quarantine: return market::quarantine_schema();
+    case Port::quality: return market::quality_schema();
   }
   return market::quarantine_schema();
 }
@@ -124,7 +133,7 @@ void Loader::load_table(const YamlEntry& entry) {
       return;
     }
   }
-  if (folder.empty() && (lower(bare) == "quarantine" || lower(bare) == "late")) {
+  if (folder.empty() && (lower(bare) == "quarantine" || lower(bare) == "late" || lower(bare) == "quality")) {
     reader_.error(entry.key, fmt::format("the table '{}' is built in; call this one otherwise", name));
     return;
   }
@@ -194,6 +203,7 @@ void Loader::add_built_in_tables() {
   Table quarantine{
       .name = "quarantine", .inputs = {}, .schema = market::quarantine_schema(), .key = {}, .location = {}};
   Table late{.name = "late", .inputs = {}, .schema = market::late_schema(), .key = {}, .location = {}};
+  Table quality{.name = "quality", .inputs = {}, .schema = market::quality_schema(), .key = {}, .location = {}};
   for (size_t stream = 0; stream < plan_.streams.size(); ++stream) {
     if (!read_by_a_table(stream, Port::quarantine)) {
       quarantine.inputs.push_back({Input::From::stream, stream, Port::quarantine});
@@ -201,9 +211,13 @@ void Loader::add_built_in_tables() {
     if (facts_[stream].has_bars && !read_by_a_table(stream, Port::late)) {
       late.inputs.push_back({Input::From::stream, stream, Port::late});
     }
+    if (facts_[stream].has_check && !read_by_a_table(stream, Port::quality)) {
+      quality.inputs.push_back({Input::From::stream, stream, Port::quality});
+    }
   }
   plan_.tables.push_back(std::move(quarantine));
   plan_.tables.push_back(std::move(late));
+  plan_.tables.push_back(std::move(quality));
 }
 
 }  // namespace penstock::plan

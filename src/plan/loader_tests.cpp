@@ -129,7 +129,8 @@ void Loader::load_test(const YamlNode& node) {
       TestCase::Expected expected;
       expected.name = entry->key.text;
       market::SchemaPtr schema;
-      if ((expected.name == "quarantine" || expected.name == "late") && !find_stream(expected.name)) {
+      if ((expected.name == "quarantine" || expected.name == "late" || expected.name == "quality") &&
+          !find_stream(expected.name)) {
         const auto built_in = std::find_if(plan_.tables.begin(), plan_.tables.end(),
                                            [&](const Table& table) { return table.name == expected.name; });
         expected.table = static_cast<size_t>(built_in - plan_.tables.begin());

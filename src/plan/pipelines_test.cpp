@@ -41,7 +41,7 @@ TEST(Pipelines, ReplayMakesTradesAndBarsOfTheFileItIsGiven) {
   EXPECT_EQ(file.columns, (std::map<std::string, std::string>{{"price", "px"}}));
   EXPECT_FALSE(file.symbol);
   EXPECT_FALSE(file.pace);
-  EXPECT_THAT(table_names(plan), testing::ElementsAre("trades", "bars", "quarantine", "late"));
+  EXPECT_THAT(table_names(plan), testing::ElementsAre("trades", "bars", "quarantine", "late", "quality"));
   ASSERT_EQ(plan.streams.size(), 2u);
   EXPECT_EQ(plan.streams[0].steps.size(), 2u);
   const auto& bars = std::get<Bars>(plan.streams[1].steps.back().what);
@@ -58,9 +58,9 @@ TEST(Pipelines, ReplayWithoutAPathSaysHowToGiveIt) {
 
 TEST(Pipelines, BarsAndDemoLoad) {
   EXPECT_THAT(table_names(load("bars.yaml", {{"path", "a.parquet"}})),
-              testing::ElementsAre("bars", "quarantine", "late"));
+              testing::ElementsAre("bars", "quarantine", "late", "quality"));
   const Plan demo = load("demo.yaml");
-  EXPECT_THAT(table_names(demo), testing::ElementsAre("trades", "quotes", "bars", "quarantine", "late"));
+  EXPECT_THAT(table_names(demo), testing::ElementsAre("trades", "quotes", "bars", "quarantine", "late", "quality"));
   ASSERT_EQ(demo.topics.size(), 2u);
   EXPECT_EQ(demo.topics[1].kind, RecordKind::quote);
   EXPECT_EQ(demo.topics[1].sources, std::vector<size_t>{0});
@@ -121,12 +121,12 @@ engine native
 
 topic trades: trades, 4 partitions
   <- source file: file a.csv, format by the name's end, as fast as it goes
-  columns: symbol text, venue text, ts_event timestamp, ts_recv timestamp, price price, size size, id text, side text, conditions text
+  columns: symbol text, venue text, ts_event timestamp, ts_recv timestamp, price price, size size, id text, side text, conditions text, tape text, action text, ref_id text
   -> stream checked
       dedup by id within 1d
       check price: price > 0
       check size: size > 0
-    rows: symbol text, venue text, ts_event timestamp, ts_recv timestamp, price price, size size, id text, side text, conditions text
+    rows: symbol text, venue text, ts_event timestamp, ts_recv timestamp, price price, size size, id text, side text, conditions text, tape text, action text, ref_id text
       -> table trades
       -> stream bars
           bars of 1m, 5m, lateness 10m
@@ -138,14 +138,18 @@ topic trades: trades, 4 partitions
           -> table quarantine
     quarantine:
       -> table quarantine
+    quality:
+      -> table quality
 
-table trades: symbol text, venue text, ts_event timestamp, ts_recv timestamp, price price, size size, id text, side text, conditions text
+table trades: symbol text, venue text, ts_event timestamp, ts_recv timestamp, price price, size size, id text, side text, conditions text, tape text, action text, ref_id text
   rows are appended
 table bars: symbol text, every text, start timestamp, open price, high price, low price, close price, volume decimal(8), vwap price, trades bigint, revision bigint, final boolean
   rows are appended
 table quarantine: stream text, source text, position text, reason text, raw bytes
   rows are appended
 table late: stream text, symbol text, venue text, ts_event timestamp, price price, size size, id text, watermark timestamp, lateness_ns bigint
+  rows are appended
+table quality: stream text, rule text, kind text, action text, symbol text, ts_event timestamp, value text, bound text, record json
   rows are appended
 
 test: two trades of a minute make a bar of it, a duplicate makes nothing

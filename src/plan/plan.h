@@ -11,6 +11,7 @@
 
 #include "base/time.h"
 #include "market/batch.h"
+#include "plan/checks.h"
 #include "plan/expression.h"
 
 namespace penstock::plan {
@@ -119,13 +120,6 @@ struct Dedup {  // `dedup:`: per symbol (trades, quotes) or overall (json)
   std::vector<size_t> columns;  // in the step's input: equal in all of them means duplicate
   Duration within = kDay;  // of event time behind the newest: how long a record is remembered
 };
-struct Check {  // `check:`: rows that fail any rule go to the stream's quarantine with the rule's name
-  struct Rule {
-    std::string name;
-    Expression condition;  // boolean; false or null fails
-  };
-  std::vector<Rule> rules;
-};
 struct Bars {  // `bars:`
   std::vector<Duration> every;  // ascending, distinct
   Duration lateness{2 * kSecond.ns};
@@ -136,8 +130,8 @@ struct Step {
   Location location;
 };
 
-// Where a stream or table reads: a topic, or a stream's rows, late rows or quarantine.
-enum class Port : uint8_t { rows, late, quarantine };
+// Where a stream or table reads: a topic, or a stream's rows, late rows, quarantine, or what its checks found.
+enum class Port : uint8_t { rows, late, quarantine, quality };
 struct Input {
   enum class From : uint8_t { topic, stream } from = From::topic;
   size_t index = 0;  // into Plan::topics or Plan::streams
@@ -172,7 +166,7 @@ struct TestCase {
   std::vector<Given> given;
   struct Expected {
     Input from;  // a stream's port; unused where `table` is stated
-    std::optional<size_t> table;  // `quarantine` or `late`: the built-in table, into Plan::tables
+    std::optional<size_t> table;  // `quarantine`, `late` or `quality`: the built-in table, into Plan::tables
     std::string name;  // as written, `bars.late`
     std::vector<Row> rows;  // only the columns named in a row are compared
   };
@@ -194,8 +188,8 @@ struct Plan {
   std::vector<Source> sources;
   std::vector<Topic> topics;
   std::vector<Stream> streams;  // each after those it reads
-  // Those of the file, and the built-in ones: `quarantine` takes every quarantine port and every reject, and `late`
-  // every late port, that no table of the file reads.
+  // Those of the file, and the built-in ones: `quarantine` takes every quarantine port and every reject, `late` every
+  // late port, and `quality` every quality port, that no table of the file reads.
   std::vector<Table> tables;
   std::vector<TestCase> tests;
   std::vector<Secret> secrets;

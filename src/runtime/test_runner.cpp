@@ -10,6 +10,7 @@ namespace {
 market::SchemaPtr schema_of(const plan::Plan& plan, const plan::Input& input) {
   if (input.port == plan::Port::late) return market::late_schema();
   if (input.port == plan::Port::quarantine) return market::quarantine_schema();
+  if (input.port == plan::Port::quality) return market::quality_schema();
   return input.from == plan::Input::From::topic ? plan.topics[input.index].schema : plan.streams[input.index].output;
 }
 

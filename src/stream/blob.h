@@ -37,6 +37,8 @@ class BlobWriter {
     bytes_.append(text);
   }
   void put_raw(std::string_view bytes) { bytes_.append(bytes); }
+  // The fields alone, to be a text of another blob.
+  [[nodiscard]] std::string_view body() const { return std::string_view(bytes_).substr(1); }
   [[nodiscard]] size_t size() const { return bytes_.size(); }
   // The bytes with their checksum behind them; the writer may go on.
   [[nodiscard]] std::string sealed() const {
@@ -72,6 +74,9 @@ class BlobReader {
     }
     return BlobReader(body.substr(1));
   }
+
+  // Reads the fields of a BlobWriter's body(); borrows them.
+  [[nodiscard]] static BlobReader of_body(std::string_view body) { return BlobReader(body); }
 
   uint64_t get() {
     uint64_t value = 0;

@@ -32,12 +32,22 @@ struct StreamPorts {
   Readers rows;
   Readers late;
   Readers quarantine;
-  Readers& of(Port port) { return port == Port::rows ? rows : port == Port::late ? late : quarantine; }
+  Readers quality;
+  Readers& of(Port port) {
+    switch (port) {
+      case Port::rows: return rows;
+      case Port::late: return late;
+      case Port::quarantine: return quarantine;
+      case Port::quality: return quality;
+    }
+    return rows;
+  }
 };
 
 const market::SchemaPtr& schema_of(const plan::Plan& plan, const Input& input) {
   if (input.port == Port::late) return market::late_schema();
   if (input.port == Port::quarantine) return market::quarantine_schema();
+  if (input.port == Port::quality) return market::quality_schema();
   return input.from == Input::From::topic ? plan.topics[input.index].schema : plan.streams[input.index].output;
 }
 
@@ -92,8 +102,9 @@ class PartitionEngine final : public Engine {
     const uint64_t origin = origin_++;
     for (size_t i = 0; i < runners_.size(); ++i) {
       if (runners_[i] == nullptr) continue;
-      runners_[i]->mark(input_mark(plan_.streams[i].input), origin);
-      if (Status status = hand_on(i); !status) {
+      Status status = runners_[i]->mark(input_mark(plan_.streams[i].input), origin);
+      if (status) status = hand_on(i);
+      if (!status) {
         // Kept for callers that do not look at this one.
         failed_ = status;
         return status;
@@ -238,7 +249,8 @@ class PartitionEngine final : public Engine {
     if (runner.has_bars()) counts_.bars += runner.rows().size();
     PENSTOCK_TRY(give(ports_[stream].rows, runner.rows()));
     PENSTOCK_TRY(give(ports_[stream].late, late));
-    return give(ports_[stream].quarantine, runner.quarantine());
+    PENSTOCK_TRY(give(ports_[stream].quarantine, runner.quarantine()));
+    return give(ports_[stream].quality, runner.quality());
   }
 
   std::string encode_engine() const;
@@ -327,7 +339,8 @@ Status PartitionEngine::restore(const StateChanges& state) {
   // Streams' blobs, those of one stream by ascending number.
   struct Part {
     std::string name;
-    bool bars = false;
+    std::string_view kind;
+    std::string_view journal;  // of a rule's, between the stream and the number
     size_t stream = 0;
     uint64_t number = 0;
     const std::string* blob = nullptr;
@@ -341,30 +354,36 @@ Status PartitionEngine::restore(const StateChanges& state) {
     }
     const size_t first = name.find('/');
     const size_t last = name.rfind('/');
-    Part part{.name = name, .bars = name.starts_with("bars/"), .blob = &blob};
-    const bool known = first != std::string::npos && last > first && (part.bars || name.starts_with("dedup/")) &&
+    Part part{.name = name, .kind = std::string_view(name).substr(0, first), .blob = &blob};
+    const bool known = first != std::string::npos && last > first &&
+                       (part.kind == "bars" || part.kind == "dedup" || part.kind == "check") &&
                        std::from_chars(name.data() + last + 1, name.data() + name.size(), part.number).ptr ==
                            name.data() + name.size();
     if (!known) {
       return fail(ErrorKind::corrupt, "state '{}' is of no kind that this version of penstock knows", name);
     }
-    const std::string_view stream = std::string_view(name).substr(first + 1, last - first - 1);
+    std::string_view stream = std::string_view(name).substr(first + 1, last - first - 1);
+    if (const size_t slash = stream.find('/'); part.kind == "check" && slash != std::string_view::npos) {
+      part.journal = stream.substr(slash + 1);
+      stream = stream.substr(0, slash);
+    }
     for (; part.stream < runners_.size(); ++part.stream) {
       if (runners_[part.stream] != nullptr && plan_.streams[part.stream].name == stream) break;
     }
-    if (part.stream == runners_.size()) {
+    if (part.stream == runners_.size() || (part.kind == "check" && !runners_[part.stream]->has_check())) {
       obsolete_[name] = "";
     } else {
       parts.push_back(std::move(part));
     }
   }
   std::sort(parts.begin(), parts.end(), [](const Part& a, const Part& b) {
-    return std::tie(a.stream, a.bars, a.number) < std::tie(b.stream, b.bars, b.number);
+    return std::tie(a.stream, a.kind, a.number) < std::tie(b.stream, b.kind, b.number);
   });
   for (const Part& part : parts) {
     StreamRunner& runner = *runners_[part.stream];
-    PENSTOCK_TRY(part.bars ? runner.restore_bars(part.name, *part.blob)
-                           : runner.restore_dedup(part.name, part.number, *part.blob));
+    PENSTOCK_TRY(part.kind == "bars"    ? runner.restore_bars(part.name, *part.blob)
+                 : part.kind == "check" ? runner.restore_check(part.name, part.journal, part.number, *part.blob)
+                                        : runner.restore_dedup(part.name, part.number, *part.blob));
   }
   return {};
 }

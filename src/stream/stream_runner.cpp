@@ -55,6 +55,9 @@ Status StreamRunner::add_step(const plan::Step& step, const market::SchemaPtr& i
   if (const auto* dedup = std::get_if<plan::Dedup>(&step.what)) {
     if (dedup_ != nullptr) return fail(ErrorKind::invalid, "stream '{}': more than one dedup", stream_.name);
     PENSTOCK_TRY_ASSIGN(dedup_, Deduplicator::create(*dedup, *input, stream_.name, symbols_));
+  } else if (const auto* rules = std::get_if<plan::Check>(&step.what)) {
+    if (checks_ != nullptr) return fail(ErrorKind::invalid, "stream '{}': more than one check", stream_.name);
+    PENSTOCK_TRY_ASSIGN(checks_, CheckStep::create(*rules, *input, stream_.name, symbols_));
   } else if (const auto* bars = std::get_if<plan::Bars>(&step.what)) {
     PENSTOCK_TRY_ASSIGN(BarBuilder builder, BarBuilder::create(*bars, *input, stream_.name, symbols_));
     bars_ = std::make_unique<BarBuilder>(std::move(builder));
@@ -66,6 +69,7 @@ void StreamRunner::begin_call() {
   batches_.clear();
   origins_.clear();
   quarantine_.reset(market::quarantine_schema());
+  quality_.reset(market::quality_schema());
   bar_output_.bars.reset(market::bar_schema());
   bar_output_.late.reset(market::late_schema());
   bar_output_.refused.clear();
@@ -83,8 +87,8 @@ Status StreamRunner::process(const Flow& in) {
       PENSTOCK_TRY(project(*select, step.output));
     } else if (std::holds_alternative<plan::Dedup>(step.what)) {
       deduplicate();
-    } else if (const auto* rules = std::get_if<plan::Check>(&step.what)) {
-      PENSTOCK_TRY(check(*rules));
+    } else if (std::holds_alternative<plan::Check>(step.what)) {
+      PENSTOCK_TRY(check());
     } else {
       build_bars();
     }
@@ -175,45 +179,24 @@ void StreamRunner::deduplicate() {
   if (duplicates != 0) select(kept);
 }
 
-Status StreamRunner::check(const plan::Check& step) {
-  for (const plan::Check::Rule& rule : step.rules) {
-    densify();
-    plan::RowErrors errors;
-    PENSTOCK_TRY_ASSIGN(const auto keep, plan::evaluate_condition(rule.condition, *rows_.batch, symbols_, &errors));
-    if (all_pass(keep)) continue;
-    const ErrorReasons reasons(errors);
-    std::vector<uint32_t>& kept = other_selection();
-    const size_t count = rows_.size();
-    for (size_t i = 0; i < count; ++i) {
-      const size_t row = rows_.row(i);
-      if (keep[row] != 0) {
-        kept.push_back(static_cast<uint32_t>(row));
-        continue;
-      }
-      const std::string* reason = reasons.of(row);
-      refuse(row, fmt::format("rule {}: {}{}{}", rule.name, rule.condition.text, reason == nullptr ? "" : ": ",
-                              reason == nullptr ? std::string() : *reason));
-    }
-    select(kept);
-  }
-  return {};
-}
-
 void StreamRunner::build_bars() {
   bars_->process(rows_, bar_output_);
   for (const RefusedRow& refused : bar_output_.refused) refuse(refused.row, refused.reason);
   rows_ = bar_output_.bars.flow();
 }
 
-void StreamRunner::mark(Timestamp mark, uint64_t origin) {
+Status StreamRunner::mark(Timestamp mark, uint64_t origin) {
   begin_call();
   mark_ = std::max(mark_, mark);
+  if (checks_ != nullptr) PENSTOCK_TRY(mark_checks(origin));
   if (bars_) bars_->mark(mark_, origin, bar_output_);
   rows_ = bar_output_.bars.flow();
+  return {};
 }
 
 void StreamRunner::restore_mark(Timestamp mark) {
   mark_ = mark;
+  if (checks_ != nullptr) checks_->restore_mark(mark);
   if (bars_) bars_->restore_mark(mark);
 }
 
@@ -222,6 +205,7 @@ Timestamp StreamRunner::output_mark() const { return bars_ ? bars_->settled_befo
 void StreamRunner::take_state(StateChanges& changes) {
   if (bars_) bars_->take_state(fmt::format("bars/{}/", stream_.name), changes);
   if (dedup_ != nullptr) dedup_->take_state(fmt::format("dedup/{}/", stream_.name), changes);
+  if (checks_ != nullptr) checks_->take_state(fmt::format("check/{}/", stream_.name), changes);
 }
 
 Status StreamRunner::restore_bars(const std::string& name, std::string_view blob) {

@@ -1,5 +1,5 @@
 // One stream of the plan: takes rows through its steps, where, select, dedup, check, bars, and gives what comes out of
-// its three ports.
+// its four ports.
 #pragma once
 
 #include <deque>
@@ -11,6 +11,7 @@
 #include "plan/evaluate.h"
 #include "plan/plan.h"
 #include "stream/bar_builder.h"
+#include "stream/checks/check_step.h"
 #include "stream/deduplicator.h"
 #include "stream/engine.h"
 #include "stream/flow.h"
@@ -27,15 +28,19 @@ class StreamRunner {
 
   [[nodiscard]] Status process(const Flow& in);
   // Raises the time mark of what the stream reads; `origin` is its place among the records.
-  void mark(Timestamp mark, uint64_t origin);
+  [[nodiscard]] Status mark(Timestamp mark, uint64_t origin);
 
   [[nodiscard]] const Flow& rows() const { return rows_; }
   [[nodiscard]] Flow late() const { return bar_output_.late.flow(); }
   [[nodiscard]] Flow quarantine() const { return quarantine_.flow(); }
+  [[nodiscard]] Flow quality() const { return quality_.flow(); }
+  // After process() or mark() ended with the error of a rule of action `fail`: what `quality` would have said of it.
+  [[nodiscard]] Flow failed_rule() const { return failed_rule_.flow(); }
 
   // "No row with an event time before it will follow": what streams that read this one's rows take as their mark.
   [[nodiscard]] Timestamp output_mark() const;
   [[nodiscard]] bool has_bars() const { return bars_ != nullptr; }
+  [[nodiscard]] bool has_check() const { return checks_ != nullptr; }
   [[nodiscard]] const StreamCounts& counts() const { return counts_; }
   void restore_counts(const StreamCounts& counts) { counts_ = counts; }
   void restore_mark(Timestamp mark);
@@ -46,6 +51,9 @@ class StreamRunner {
   // `rest` is the blob's name behind `bars/STREAM/` or `dedup/STREAM/`.
   [[nodiscard]] Status restore_bars(const std::string& name, std::string_view blob);
   [[nodiscard]] Status restore_dedup(const std::string& name, uint64_t number, std::string_view blob);
+  // `journal` as CheckStep::restore has it.
+  [[nodiscard]] Status restore_check(const std::string& name, std::string_view journal, uint64_t number,
+                                     std::string_view blob);
 
  private:
   StreamRunner(const plan::Stream& stream, std::string source, market::SymbolTable& symbols);
@@ -54,7 +62,15 @@ class StreamRunner {
   [[nodiscard]] Status filter(const plan::Filter& step);
   [[nodiscard]] Status project(const plan::Project& step, const market::SchemaPtr& output);
   void deduplicate();
-  [[nodiscard]] Status check(const plan::Check& step);
+  // stream_checks.cpp
+  [[nodiscard]] Status check();
+  [[nodiscard]] Status mark_checks(uint64_t origin);
+  void apply(const plan::CheckRule& rule);
+  void add_quality(MadeRows& to, const plan::CheckRule& rule, const Failure& failure);
+  void add_quality(MadeRows& to, const plan::CheckRule& rule, const TimedFailure& failure, uint64_t origin);
+  void stop_at(const plan::CheckRule& rule, const std::string& value, const std::string& bound,
+               const std::string& record);
+
   void build_bars();
   void begin_call();
 
@@ -65,11 +81,14 @@ class StreamRunner {
   // what was dropped.
   void densify();
   void refuse(size_t row, const std::string& reason);
+  // Rows that several rules made, one after the other over all rows, in the order of their records.
+  static void put_in_order(MadeRows& made);
 
   const plan::Stream& stream_;
   const std::string source_;
   market::SymbolTable& symbols_;
   std::unique_ptr<Deduplicator> dedup_;
+  std::unique_ptr<CheckStep> checks_;
   std::unique_ptr<BarBuilder> bars_;
 
   Timestamp mark_ = Timestamp::min();
@@ -81,6 +100,11 @@ class StreamRunner {
   std::deque<market::Batch> batches_;
   std::deque<std::vector<uint64_t>> origins_;
   MadeRows quarantine_;
+  MadeRows quality_;
+  std::vector<Failure> failures_;
+  std::vector<TimedFailure> timed_failures_;
+  MadeRows failed_rule_;
+  std::optional<Error> stopped_;  // by a rule of action `fail`
   BarOutput bar_output_;
 };
 
