@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/suggestion.h"
 #include "plan/load.h"
 
 namespace penstock::plan {
@@ -32,11 +33,5 @@ class Diagnostics {
   std::vector<Diagnostic> items_;
   size_t dropped_ = 0;
 };
-
-// `; did you mean 'price'?` for the known name nearest to `wrong` (by edits: a letter more, less, other, or two
-// swapped), or nothing when none is near.
-[[nodiscard]] std::string suggestion(std::string_view wrong, const std::vector<std::string>& known);
-// The names as a message lists them: `a, b, c`.
-[[nodiscard]] std::string list_names(const std::vector<std::string>& names);
 
 }  // namespace penstock::plan
