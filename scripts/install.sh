@@ -14,7 +14,7 @@ npm npm
 cargo cargo"
 packages="mold ccache libfmt-dev libspdlog-dev libboost1.81-dev libssl-dev libsimdjson-dev libyaml-cpp-dev libcli11-dev
   libzstd-dev liblz4-dev zlib1g-dev libxxhash-dev nlohmann-json3-dev prometheus-cpp-dev libhowardhinnant-date-dev tzdata"
-test_packages="libgtest-dev libgmock-dev clang-19 libclang-rt-19-dev clang-format-19 git"
+test_packages="libgtest-dev libgmock-dev librapidcheck-dev clang-19 libclang-rt-19-dev clang-format-19 git"
 case $group in
   run) ;;
   test) packages+=" $test_packages" ;;

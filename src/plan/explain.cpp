@@ -216,6 +216,15 @@ class Explainer {
     for (const Duration length : bars.every) every += (every.empty() ? "" : ", ") + format_duration(length);
     line(depth, fmt::format("bars of {}, lateness {}", every, format_duration(bars.lateness)));
   }
+  void describe(const Indicators& indicators, const market::Schema&, const Step&, int depth) {
+    line(depth, fmt::format("indicators, sessions of {}", indicators.session));
+    for (const Indicator& indicator : indicators.items) {
+      const int64_t null = warm_up_bars(indicator);
+      line(depth + 1,
+           fmt::format("{} = {}{}", indicator.name, call_text(indicator),
+                       null == 0 ? "" : fmt::format(", null for the first {} bar{}", null, null == 1 ? "" : "s")));
+    }
+  }
 
   const Plan& plan_;
   std::string out_;

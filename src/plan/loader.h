@@ -56,6 +56,9 @@ class Loader {
   [[nodiscard]] bool load_bars(const YamlNode& node, Stream& stream, StreamFacts& facts);
   // loader_checks.cpp
   [[nodiscard]] bool load_check(const YamlNode& node, Stream& stream, StreamFacts& facts);
+  // loader_indicators.cpp
+  [[nodiscard]] bool load_indicators(const YamlNode& node, Stream& stream);
+  [[nodiscard]] bool load_session(const YamlNode& node, const std::string& what, Indicators& indicators);
   [[nodiscard]] std::optional<Expression> expression(const YamlNode& node, const std::string& what,
                                                      const market::Schema& schema);
   [[nodiscard]] std::optional<Expression> condition(const YamlNode& node, const std::string& what,

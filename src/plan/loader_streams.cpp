@@ -17,7 +17,7 @@ constexpr Duration kEveryMin = kMillisecond;
 constexpr Duration kEveryMax{366 * kDay.ns};
 
 const std::vector<std::string>& stream_keys() {
-  static const std::vector<std::string> keys{"from", "where", "select", "dedup", "check", "bars"};
+  static const std::vector<std::string> keys{"from", "where", "select", "dedup", "check", "bars", "indicators"};
   return keys;
 }
 
@@ -129,6 +129,8 @@ void Loader::load_stream(const YamlEntry& entry) {
   if (const YamlNode* node = fields.find("dedup"); node != nullptr && right) right = load_dedup(*node, stream, facts);
   if (const YamlNode* node = fields.find("check"); node != nullptr && right) right = load_check(*node, stream, facts);
   if (const YamlNode* node = fields.find("bars"); node != nullptr && right) right = load_bars(*node, stream, facts);
+  if (const YamlNode* node = fields.find("indicators"); node != nullptr && right)
+    right = load_indicators(*node, stream);
   if (!right) return;
   plan_.streams.push_back(std::move(stream));
   facts_.push_back(facts);

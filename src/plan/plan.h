@@ -13,6 +13,7 @@
 #include "market/batch.h"
 #include "plan/checks.h"
 #include "plan/expression.h"
+#include "plan/indicators.h"
 
 namespace penstock::plan {
 
@@ -125,7 +126,7 @@ struct Bars {  // `bars:`
   Duration lateness{2 * kSecond.ns};
 };
 struct Step {
-  std::variant<Filter, Project, Dedup, Check, Bars> what;
+  std::variant<Filter, Project, Dedup, Check, Bars, Indicators> what;
   market::SchemaPtr output;  // of the rows that go on
   Location location;
 };

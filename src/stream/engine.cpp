@@ -355,10 +355,11 @@ Status PartitionEngine::restore(const StateChanges& state) {
     const size_t first = name.find('/');
     const size_t last = name.rfind('/');
     Part part{.name = name, .kind = std::string_view(name).substr(0, first), .blob = &blob};
-    const bool known = first != std::string::npos && last > first &&
-                       (part.kind == "bars" || part.kind == "dedup" || part.kind == "check") &&
-                       std::from_chars(name.data() + last + 1, name.data() + name.size(), part.number).ptr ==
-                           name.data() + name.size();
+    const bool known =
+        first != std::string::npos && last > first &&
+        (part.kind == "bars" || part.kind == "indicators" || part.kind == "dedup" || part.kind == "check") &&
+        std::from_chars(name.data() + last + 1, name.data() + name.size(), part.number).ptr ==
+            name.data() + name.size();
     if (!known) {
       return fail(ErrorKind::corrupt, "state '{}' is of no kind that this version of penstock knows", name);
     }
@@ -370,7 +371,8 @@ Status PartitionEngine::restore(const StateChanges& state) {
     for (; part.stream < runners_.size(); ++part.stream) {
       if (runners_[part.stream] != nullptr && plan_.streams[part.stream].name == stream) break;
     }
-    if (part.stream == runners_.size() || (part.kind == "check" && !runners_[part.stream]->has_check())) {
+    if (part.stream == runners_.size() || (part.kind == "check" && !runners_[part.stream]->has_check()) ||
+        (part.kind == "indicators" && !runners_[part.stream]->has_indicators())) {
       obsolete_[name] = "";
     } else {
       parts.push_back(std::move(part));
@@ -381,9 +383,10 @@ Status PartitionEngine::restore(const StateChanges& state) {
   });
   for (const Part& part : parts) {
     StreamRunner& runner = *runners_[part.stream];
-    PENSTOCK_TRY(part.kind == "bars"    ? runner.restore_bars(part.name, *part.blob)
-                 : part.kind == "check" ? runner.restore_check(part.name, part.journal, part.number, *part.blob)
-                                        : runner.restore_dedup(part.name, part.number, *part.blob));
+    PENSTOCK_TRY(part.kind == "bars"         ? runner.restore_bars(part.name, *part.blob)
+                 : part.kind == "indicators" ? runner.restore_indicators(part.name, *part.blob)
+                 : part.kind == "check"      ? runner.restore_check(part.name, part.journal, part.number, *part.blob)
+                                             : runner.restore_dedup(part.name, part.number, *part.blob));
   }
   return {};
 }

@@ -44,7 +44,9 @@ Result<std::unique_ptr<StreamRunner>> StreamRunner::create(const plan::Stream& s
   std::unique_ptr<StreamRunner> runner(new StreamRunner(stream, std::move(source), symbols));
   market::SchemaPtr schema = input;
   for (const plan::Step& step : stream.steps) {
-    if (runner->bars_) return fail(ErrorKind::invalid, "stream '{}': bars must be its last step", stream.name);
+    if (runner->bars_ || runner->indicators_) {
+      return fail(ErrorKind::invalid, "stream '{}': bars and indicators must be its last step", stream.name);
+    }
     PENSTOCK_TRY(runner->add_step(step, schema));
     if (step.output != nullptr) schema = step.output;
   }
@@ -61,6 +63,8 @@ Status StreamRunner::add_step(const plan::Step& step, const market::SchemaPtr& i
   } else if (const auto* bars = std::get_if<plan::Bars>(&step.what)) {
     PENSTOCK_TRY_ASSIGN(BarBuilder builder, BarBuilder::create(*bars, *input, stream_.name, symbols_));
     bars_ = std::make_unique<BarBuilder>(std::move(builder));
+  } else if (const auto* indicators = std::get_if<plan::Indicators>(&step.what)) {
+    PENSTOCK_TRY_ASSIGN(indicators_, IndicatorStep::create(*indicators, *input, stream_.name, symbols_));
   }
   return {};
 }
@@ -74,6 +78,10 @@ void StreamRunner::begin_call() {
   bar_output_.late.reset(market::late_schema());
   bar_output_.refused.clear();
   bar_output_.taken = 0;
+  if (indicators_ == nullptr) return;
+  indicator_output_.rows.reset(indicators_->output());
+  indicator_output_.refused.clear();
+  indicator_output_.taken = 0;
 }
 
 Status StreamRunner::process(const Flow& in) {
@@ -89,11 +97,13 @@ Status StreamRunner::process(const Flow& in) {
       deduplicate();
     } else if (std::holds_alternative<plan::Check>(step.what)) {
       PENSTOCK_TRY(check());
-    } else {
+    } else if (std::holds_alternative<plan::Bars>(step.what)) {
       build_bars();
+    } else {
+      compute_indicators();
     }
   }
-  counts_.out += bars_ ? bar_output_.taken : rows_.size();
+  counts_.out += bars_ ? bar_output_.taken : indicators_ ? indicator_output_.taken : rows_.size();
   counts_.late += bar_output_.late.rows.rows;
   counts_.quarantined += quarantine_.rows.rows;
   return {};
@@ -185,6 +195,12 @@ void StreamRunner::build_bars() {
   rows_ = bar_output_.bars.flow();
 }
 
+void StreamRunner::compute_indicators() {
+  indicators_->process(rows_, mark_, indicator_output_);
+  for (const RefusedRow& refused : indicator_output_.refused) refuse(refused.row, refused.reason);
+  rows_ = indicator_output_.rows.flow();
+}
+
 Status StreamRunner::mark(Timestamp mark, uint64_t origin) {
   begin_call();
   mark_ = std::max(mark_, mark);
@@ -204,12 +220,17 @@ Timestamp StreamRunner::output_mark() const { return bars_ ? bars_->settled_befo
 
 void StreamRunner::take_state(StateChanges& changes) {
   if (bars_) bars_->take_state(fmt::format("bars/{}/", stream_.name), changes);
+  if (indicators_) indicators_->take_state(fmt::format("indicators/{}/", stream_.name), changes);
   if (dedup_ != nullptr) dedup_->take_state(fmt::format("dedup/{}/", stream_.name), changes);
   if (checks_ != nullptr) checks_->take_state(fmt::format("check/{}/", stream_.name), changes);
 }
 
 Status StreamRunner::restore_bars(const std::string& name, std::string_view blob) {
   return bars_ ? bars_->restore(name, blob) : Status{};
+}
+
+Status StreamRunner::restore_indicators(const std::string& name, std::string_view blob) {
+  return indicators_ ? indicators_->restore(name, blob) : Status{};
 }
 
 Status StreamRunner::restore_dedup(const std::string& name, uint64_t number, std::string_view blob) {

@@ -1,5 +1,5 @@
-// One stream of the plan: takes rows through its steps, where, select, dedup, check, bars, and gives what comes out of
-// its four ports.
+// One stream of the plan: takes rows through its steps, where, select, dedup, check, bars or indicators, and gives
+// what comes out of its four ports.
 #pragma once
 
 #include <deque>
@@ -15,6 +15,7 @@
 #include "stream/deduplicator.h"
 #include "stream/engine.h"
 #include "stream/flow.h"
+#include "stream/indicators/indicator_step.h"
 
 namespace penstock::stream {
 
@@ -39,6 +40,7 @@ class StreamRunner {
 
   // "No row with an event time before it will follow": what streams that read this one's rows take as their mark.
   [[nodiscard]] Timestamp output_mark() const;
+  [[nodiscard]] bool has_indicators() const { return indicators_ != nullptr; }
   [[nodiscard]] bool has_bars() const { return bars_ != nullptr; }
   [[nodiscard]] bool has_check() const { return checks_ != nullptr; }
   [[nodiscard]] const StreamCounts& counts() const { return counts_; }
@@ -48,8 +50,9 @@ class StreamRunner {
   [[nodiscard]] Timestamp closed_mark() const { return bars_ ? bars_->closed_mark() : Timestamp::min(); }
 
   void take_state(StateChanges& changes);
-  // `rest` is the blob's name behind `bars/STREAM/` or `dedup/STREAM/`.
+  // `rest` is the blob's name behind `bars/STREAM/`, `indicators/STREAM/` or `dedup/STREAM/`.
   [[nodiscard]] Status restore_bars(const std::string& name, std::string_view blob);
+  [[nodiscard]] Status restore_indicators(const std::string& name, std::string_view blob);
   [[nodiscard]] Status restore_dedup(const std::string& name, uint64_t number, std::string_view blob);
   // `journal` as CheckStep::restore has it.
   [[nodiscard]] Status restore_check(const std::string& name, std::string_view journal, uint64_t number,
@@ -72,6 +75,7 @@ class StreamRunner {
                const std::string& record);
 
   void build_bars();
+  void compute_indicators();
   void begin_call();
 
   // The selection to narrow into: the two take turns, as one is read while the other is written.
@@ -90,6 +94,7 @@ class StreamRunner {
   std::unique_ptr<Deduplicator> dedup_;
   std::unique_ptr<CheckStep> checks_;
   std::unique_ptr<BarBuilder> bars_;
+  std::unique_ptr<IndicatorStep> indicators_;
 
   Timestamp mark_ = Timestamp::min();
   StreamCounts counts_;
@@ -106,6 +111,7 @@ class StreamRunner {
   MadeRows failed_rule_;
   std::optional<Error> stopped_;  // by a rule of action `fail`
   BarOutput bar_output_;
+  IndicatorOutput indicator_output_;
 };
 
 }  // namespace penstock::stream
