@@ -56,6 +56,21 @@ TEST(Differences, CompareByTypeNotByText) {
   EXPECT_THAT(compare({{"venue", "N"}}), testing::ElementsAre("s row 1: venue is null, N expected"));
 }
 
+TEST(Differences, OfDoublesCountFromTheNinthDigitOn) {
+  const auto schema = std::make_shared<const market::Schema>(market::Schema{{{"x", {market::Kind::float64}}}});
+  market::Batch batch = market::make_batch(schema);
+  batch.columns[0].f64 = {200.0 / 3};
+  batch.rows = 1;
+  market::SymbolTable symbols;
+  const auto same = [&](const std::string& text) {
+    return differences({.name = "s", .rows = {{{"x", text}}}}, batch, symbols).empty();
+  };
+  EXPECT_TRUE(same("66.66666667"));
+  EXPECT_TRUE(same("6.666666666666667e1"));
+  EXPECT_FALSE(same("66.666666"));
+  EXPECT_FALSE(same("66.6666668"));
+}
+
 TEST(Differences, NameMissingAndUnexpectedRows) {
   market::SymbolTable symbols;
   const auto one = build_rows(trades(), {.topic = 0, .rows = {kGood}}, symbols);
