@@ -505,7 +505,10 @@ std::optional<CheckKind> CheckLoader::completeness(const YamlNode& value) {
     return std::nullopt;
   }
   check.symbol = column(value, "symbol", {Kind::symbol});
-  check.every = column(value, "every", {Kind::symbol});
+  // The bars made here have it as a symbol, those of a `select` as a text.
+  const auto every = schema_.find("every");
+  const bool is_text = every && schema_.fields[*every].type.kind == Kind::text;
+  check.every = column(value, "every", {is_text ? Kind::text : Kind::symbol});
   check.start = column(value, "start", {Kind::timestamp});
   if (const auto trades = schema_.find("trades"); trades && schema_.fields[*trades].type.kind == Kind::int64) {
     check.trades = trades;

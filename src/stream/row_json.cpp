@@ -31,26 +31,6 @@ size_t sequence_length(std::string_view text) {
   return length;
 }
 
-void put_string(std::string& out, std::string_view text) {
-  out.push_back('"');
-  while (!text.empty()) {
-    const size_t length = sequence_length(text);
-    const char c = text.front();
-    if (length == 0) {
-      out += "\\ufffd";
-    } else if (length == 1 && (c == '"' || c == '\\')) {
-      out.push_back('\\');
-      out.push_back(c);
-    } else if (length == 1 && static_cast<uint8_t>(c) < 0x20) {
-      out += fmt::format("\\u{:04x}", static_cast<uint8_t>(c));
-    } else {
-      out.append(text.substr(0, length));
-    }
-    text.remove_prefix(std::max<size_t>(length, 1));
-  }
-  out.push_back('"');
-}
-
 bool is_bare(const Column& column, size_t row) {
   switch (column.type.kind) {
     case Kind::boolean:
@@ -70,18 +50,38 @@ bool is_bare(const Column& column, size_t row) {
 
 }  // namespace
 
+void append_json_string(std::string& out, std::string_view text) {
+  out.push_back('"');
+  while (!text.empty()) {
+    const size_t length = sequence_length(text);
+    const char c = text.front();
+    if (length == 0) {
+      out += "\\ufffd";
+    } else if (length == 1 && (c == '"' || c == '\\')) {
+      out.push_back('\\');
+      out.push_back(c);
+    } else if (length == 1 && static_cast<uint8_t>(c) < 0x20) {
+      out += fmt::format("\\u{:04x}", static_cast<uint8_t>(c));
+    } else {
+      out.append(text.substr(0, length));
+    }
+    text.remove_prefix(std::max<size_t>(length, 1));
+  }
+  out.push_back('"');
+}
+
 std::string row_json(const market::Batch& batch, size_t row, const market::SymbolTable& symbols) {
   std::string out = "{";
   for (size_t c = 0; c < batch.columns.size(); ++c) {
     const auto text = value_text(batch.columns[c], row, symbols);
     if (!text) continue;
     if (out.size() > 1) out += ", ";
-    put_string(out, batch.schema->fields[c].name);
+    append_json_string(out, batch.schema->fields[c].name);
     out += ": ";
     if (is_bare(batch.columns[c], row)) {
       out += *text;
     } else {
-      put_string(out, *text);
+      append_json_string(out, *text);
     }
   }
   return out + "}";

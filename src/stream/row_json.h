@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "market/batch.h"
 
@@ -12,5 +13,8 @@ namespace penstock::stream {
 
 // How a user finds the record again: its symbol, time, id and key, those of them that it has.
 [[nodiscard]] std::string row_position(const market::Batch& batch, size_t row, const market::SymbolTable& symbols);
+
+// `text` as a JSON string, in quotes; a byte that is no UTF-8 becomes U+FFFD.
+void append_json_string(std::string& out, std::string_view text);
 
 }  // namespace penstock::stream

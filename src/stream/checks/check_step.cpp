@@ -19,6 +19,7 @@ CheckStep::CheckStep(const market::Schema& input, market::SymbolTable& symbols) 
   symbol_ = find("symbol", Kind::symbol);
   time_ = find("ts_event", Kind::timestamp);
   if (!time_) time_ = find("start", Kind::timestamp);
+  trade_action_ = find("action", Kind::symbol);
 }
 
 CheckStep::~CheckStep() = default;
@@ -75,8 +76,17 @@ Status CheckStep::judge(size_t index, const Flow& rows, std::vector<Failure>& ou
     slots_.number(rows, *symbol_, row_slots_);
     resize_rules();
     numbered_ = rows.batch;
+    trade_slots_.clear();
+    if (trade_action_ && !rows.batch->columns[*trade_action_].all_null) {
+      const market::Column& action = rows.batch->columns[*trade_action_];
+      trade_slots_ = row_slots_;
+      for (size_t row = 0; row < trade_slots_.size(); ++row) {
+        if (!action.is_null(row)) trade_slots_[row] = kNoSlot;
+      }
+    }
   }
-  rule.by_symbol->judge(rows, row_slots_, out);
+  const bool trades_only = rule.by_symbol->judges_trades_only() && !trade_slots_.empty();
+  rule.by_symbol->judge(rows, trades_only ? trade_slots_ : row_slots_, out);
   return {};
 }
 

@@ -71,6 +71,8 @@ class CheckStep {
   bool keeps_symbols_ = false;  // some rule does
   SymbolSlots slots_;
   std::vector<uint32_t> row_slots_;
+  std::vector<uint32_t> trade_slots_;        // the same without messages about other trades; empty: there are none
+  std::optional<size_t> trade_action_;       // the column that tells them
   const market::Batch* numbered_ = nullptr;  // whose rows row_slots_ numbers
   std::vector<uint32_t> touched_;
   std::set<std::string> obsolete_;           // blobs of rules that are gone

@@ -54,6 +54,8 @@ class SymbolJudge {
   virtual ~SymbolJudge() = default;
   // `slots` by row of the batch; kNoSlot where the symbol is null: such rows are not judged.
   virtual void judge(const Flow& rows, const std::vector<uint32_t>& slots, std::vector<Failure>& out) = 0;
+  // True when a message that cancels or corrects a trade is no record of its own to it.
+  [[nodiscard]] virtual bool judges_trades_only() const { return false; }
   // No record before `mark` will follow. Notes the slots whose state it changed in `touched`.
   virtual void mark(Timestamp mark, std::vector<TimedFailure>& out, std::vector<uint32_t>& touched) {
     (void)mark, (void)out, (void)touched;

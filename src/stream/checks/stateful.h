@@ -19,7 +19,8 @@ namespace penstock::stream {
 [[nodiscard]] std::unique_ptr<SymbolJudge> make_gap_judge(const plan::GapCheck& check, market::SymbolTable& symbols);
 [[nodiscard]] std::unique_ptr<SymbolJudge> make_order_judge(const plan::OutOfOrderCheck& check);
 [[nodiscard]] Result<std::unique_ptr<SymbolJudge>> make_stale_judge(const plan::StaleCheck& check,
-                                                                    const SymbolSlots& slots);
+                                                                    const SymbolSlots& slots,
+                                                                    const market::SymbolTable& symbols);
 [[nodiscard]] std::unique_ptr<SymbolJudge> make_outlier_judge(const plan::OutlierCheck& check, int scale);
 [[nodiscard]] std::unique_ptr<SymbolJudge> make_erroneous_judge(const plan::ErroneousCheck& check, int scale);
 [[nodiscard]] std::unique_ptr<SymbolJudge> make_luld_judge(const plan::LuldCheck& check, int scale);
