@@ -96,10 +96,11 @@ Status Committer::commit_now() try {
 
   PENSTOCK_TRY_ASSIGN(const auto transaction, store_.begin());
   uint64_t rows = 0;
-  for (const PartitionSnapshot& snapshot : snapshots) {
-    for (const stream::TableRows& table : snapshot.rows) {
+  for (PartitionSnapshot& snapshot : snapshots) {
+    for (stream::TableRows& table : snapshot.rows) {
       PENSTOCK_TRY(transaction->append(table.table, table.rows));
       rows += table.rows.rows;
+      table = {};  // the store has them, and the workers make the next ones meanwhile
     }
     PENSTOCK_TRY(transaction->set_offset(snapshot.id, snapshot.next));
     if (!snapshot.state.empty()) PENSTOCK_TRY(transaction->set_state(snapshot.id, snapshot.state));

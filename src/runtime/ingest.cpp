@@ -1,5 +1,7 @@
 #include "runtime/ingest.h"
 
+#include <utility>
+
 #include "base/kill_point.h"
 #include "market/schema.h"
 #include "runtime/scatter.h"
@@ -57,6 +59,15 @@ void reject_long_texts(feed::Chunk& chunk, const market::SymbolTable& symbols) {
                              raw.substr(0, feed::kRejectBytesMax)});
   }
   if (!all) chunk.rows = market::select_rows(chunk.rows, keep);
+}
+
+// A batch of rejects is closed when it has so many bytes: each may have 64 KiB and more, and the log bounds a batch.
+constexpr size_t kRejectBatchBytesMax = size_t{4} << 20;
+static_assert(kRejectBatchBytesMax + (size_t{1} << 20) < log::kRecordsBytesMax);
+
+// What it takes in memory, and no less than in the log.
+size_t reject_bytes(const market::RejectRecord& reject) {
+  return sizeof reject + reject.source.size() + reject.position.size() + reject.reason.size() + reject.raw.size();
 }
 
 }  // namespace
@@ -137,16 +148,19 @@ Result<std::unique_ptr<feed::PreparedChunk>> Ingest::prepare(feed::Chunk&& chunk
   }
   if (!chunk.rejects.empty()) {
     // Rejects have no symbol that could be trusted: they share the first partition.
-    std::vector<market::RejectRecord> rejects;
-    rejects.reserve(chunk.rejects.size());
-    for (feed::Reject& reject : chunk.rejects) {
-      rejects.push_back({source_name_, std::move(reject.position), std::move(reject.reason), std::move(reject.raw)});
-    }
-    PENSTOCK_TRY_ASSIGN(log::EncodedBatch encoded, writer.encode_rejects(rejects, newest_ms));
     DecodedBatch decoded;
-    decoded.count = encoded.count;
-    decoded.rejects = std::move(rejects);
-    prepared->parts.push_back({0, std::move(encoded), std::move(decoded)});
+    size_t bytes = 0;
+    for (size_t i = 0; i < chunk.rejects.size(); ++i) {
+      feed::Reject& reject = chunk.rejects[i];
+      decoded.rejects.push_back(
+          {source_name_, std::move(reject.position), std::move(reject.reason), std::move(reject.raw)});
+      bytes += reject_bytes(decoded.rejects.back());
+      if (bytes < kRejectBatchBytesMax && i + 1 < chunk.rejects.size()) continue;
+      PENSTOCK_TRY_ASSIGN(log::EncodedBatch encoded, writer.encode_rejects(decoded.rejects, newest_ms));
+      decoded.count = encoded.count;
+      prepared->parts.push_back({0, std::move(encoded), std::exchange(decoded, {})});
+      bytes = 0;
+    }
   }
   if (!chunk.marks.empty()) {
     std::vector<market::MarkRecord> marks;

@@ -48,9 +48,9 @@ struct PartitionProgress {
 class Worker {
  public:
   // Queued records of all partitions of a worker: beyond it `hand_over` blocks.
-  static constexpr size_t kQueueBytesMax = size_t{24} << 20;
+  static constexpr size_t kQueueBytesMax = size_t{8} << 20;
   // Results not yet taken by a commit: beyond it the worker waits for one and asks for it.
-  static constexpr size_t kPendingBytesMax = size_t{24} << 20;
+  static constexpr size_t kPendingBytesMax = size_t{12} << 20;
 
   // `reader_of` opens the log for catching up. `want_commit` asks for a commit soon; `failed` is told the first error,
   // after which the worker only answers snapshots with it. Both are called on the worker's thread.

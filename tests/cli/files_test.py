@@ -2,6 +2,7 @@
 
 import gzip
 import pathlib
+import re
 import unittest
 
 import harness
@@ -87,6 +88,32 @@ class FileTest(unittest.TestCase):
 
     def quarantine(self) -> list[dict[str, str]]:
         return harness.query(self.data, "select * from quarantine order by all")
+
+
+class Memory(unittest.TestCase):
+    # The store's own share is stated; the rest is the pipeline's.
+    PIPELINE = """name: garbage
+store: {memory: 64MiB}
+sources:
+  file: {type: file, path: "${path}", topic: trades}
+tables:
+  trades: {from: trades}
+"""
+
+    def test_a_file_of_nothing_but_garbage_is_quarantined_in_bounded_memory(self):
+        """Lines of one letter: each is a reject of a hundred bytes, and more than a hundred MB of them come from a few MB."""
+        lines = 3_000_000
+        for name, header in (("a.csv", "symbol,ts_event,price,size\n"), ("a.jsonl", "")):
+            with self.subTest(name), harness.temporary_folder() as folder:
+                folder = pathlib.Path(folder)
+                (folder / name).write_text(header + "x\n" * lines, encoding="utf-8")
+                (folder / "pipeline.yaml").write_text(self.PIPELINE, encoding="utf-8")
+                with harness.Pipeline(folder / "pipeline.yaml", folder / "data", path=folder / name) as pipeline:
+                    count = lambda: int(pipeline.api_query("select count(*) as n from quarantine")[0]["n"])
+                    pipeline.until("all lines are in quarantine", lambda: count() == lines)
+                    status = pathlib.Path(f"/proc/{pipeline.process.pid}/status").read_text(encoding="utf-8")
+                    peak = int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) // 1024
+                self.assertLess(peak, 250, "MB at most")
 
 
 HEADER = b"symbol,ts_event,price,size,id\n"

@@ -68,13 +68,14 @@ class CsvDecoder final : public LineDecoder {
   market::Batch finish() override { return builder_.finish(); }
   size_t rows() const override { return builder_.rows(); }
 
-  uint64_t decode_lines(std::string_view lines) override {
+  Done decode_lines(std::string_view lines) override {
     CsvScan scan(lines, delimiter_);
     const size_t columns = layout_.column_count;
     uint64_t line = 0;
     size_t line_begin = 0;
     bool more = true;
-    while (more) {
+    // A block has at most so many lines as bytes: asked once for each, the maximum is passed by little.
+    while (more && !rejects_full()) {
       more = scan.next_block();
       const uint32_t* mark = scan.begin();
       const uint32_t* const end = scan.end();
@@ -102,7 +103,7 @@ class CsvDecoder final : public LineDecoder {
       }
       scan.keep_from(mark);
     }
-    return line;
+    return {line, line_begin};
   }
 
  private:

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "feed/file/file_testing.h"
+#include "feed/file/line_decoder.h"
 
 namespace penstock::feed::file {
 namespace {
@@ -310,6 +311,38 @@ TEST_F(CsvSource, AStopEndsTheRunWithoutTheEndMark) {
   KeepingEmitter emitter(symbols_);
   EXPECT_TRUE((*source)->run(0, emitter, stop.get_token()));
   EXPECT_THAT(emitter.marks(), IsEmpty());
+}
+
+// What a chunk's rejects take in memory, about.
+size_t reject_bytes(const SeenChunk& chunk) {
+  size_t bytes = chunk.rejects.size() * sizeof(Reject);
+  for (const std::string& reject : chunk.rejects) bytes += reject.size();
+  return bytes;
+}
+
+TEST_F(CsvSource, AFileOfNothingButGarbageComesInChunksOfBoundedMemoryThatAreTheSameAfterAResume) {
+  std::string content = kHeader;
+  for (int i = 0; i < 400'000; ++i) content += i % 50'000 == 7 ? "A,1704205800,1.5,2,1\n" : "x\n";
+  content += std::string(kLineBytesMax + 1, 'y') + "\nx\n";
+  const Seen seen = read(content, {.threads = 1});
+  ASSERT_TRUE(seen.status);
+  EXPECT_EQ(seen.emitter.rows().size(), 8u);
+  const std::vector<std::string> rejects = seen.emitter.rejects();
+  ASSERT_EQ(rejects.size(), 400'002u - 8u);
+  EXPECT_THAT(rejects.front(), testing::StartsWith("line 2: 1 fields"));
+  EXPECT_THAT(rejects.back(), testing::StartsWith("line 400003: 1 fields"));
+  for (const SeenChunk& chunk : seen.emitter.chunks) EXPECT_LT(reject_bytes(chunk), kPartRejectBytesMax * 3 / 2);
+
+  EXPECT_EQ(read(content, {.threads = 4}).emitter.rejects(), rejects);
+  for (const size_t from : {size_t{0}, seen.emitter.chunks.size() / 2, seen.emitter.chunks.size() - 3}) {
+    const Seen resumed = read(content, {.threads = 2}, seen.emitter.chunks[from].position_end);
+    ASSERT_EQ(resumed.emitter.chunks.size(), seen.emitter.chunks.size() - from - 1);
+    for (size_t i = 0; i < resumed.emitter.chunks.size(); ++i) {
+      EXPECT_EQ(resumed.emitter.chunks[i].rejects, seen.emitter.chunks[from + 1 + i].rejects);
+      EXPECT_EQ(resumed.emitter.chunks[i].rows, seen.emitter.chunks[from + 1 + i].rows);
+      EXPECT_EQ(resumed.emitter.chunks[i].position_end, seen.emitter.chunks[from + 1 + i].position_end);
+    }
+  }
 }
 
 TEST_F(CsvSource, StatsCountWhatWasRead) {

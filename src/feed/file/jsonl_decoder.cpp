@@ -40,14 +40,15 @@ class JsonlDecoder final : public LineDecoder {
   market::Batch finish() override { return builder_.finish(); }
   size_t rows() const override { return builder_.rows(); }
 
-  uint64_t decode_lines(std::string_view lines) override {
+  Done decode_lines(std::string_view lines) override {
     uint64_t line = 0;
-    for (size_t begin = 0; begin < lines.size(); ++line) {
+    size_t begin = 0;
+    for (; begin < lines.size() && !rejects_full(); ++line) {
       const size_t end = lines.find('\n', begin);
       decode_line(lines.substr(begin, end - begin), line, begin);
       begin = end + 1;
     }
-    return line;
+    return {line, begin};
   }
 
  private:
@@ -266,9 +267,10 @@ class JsonValueDecoder final : public LineDecoder {
   market::Batch finish() override { return std::move(batch_); }
   size_t rows() const override { return batch_.rows; }
 
-  uint64_t decode_lines(std::string_view lines) override {
+  Done decode_lines(std::string_view lines) override {
     uint64_t line = 0;
-    for (size_t begin = 0; begin < lines.size(); ++line) {
+    size_t begin = 0;
+    for (; begin < lines.size() && !rejects_full(); ++line) {
       const size_t end = lines.find('\n', begin);
       const std::string_view raw = lines.substr(begin, end - begin);
       const std::string_view text = trim(raw);
@@ -276,7 +278,7 @@ class JsonValueDecoder final : public LineDecoder {
       if (text.empty() || reject_if_long(line, raw)) continue;
       if (std::string reason = decode_value(text); !reason.empty()) reject(line, raw, std::move(reason));
     }
-    return line;
+    return {line, begin};
   }
 
  private:

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "feed/file/file_testing.h"
+#include "feed/file/line_decoder.h"
 
 namespace penstock::feed::file {
 namespace {
@@ -114,6 +115,19 @@ TEST_F(JsonlSource, AnyChunkSizeAndAnyNumberOfThreadsGivesTheSame) {
     const KeepingEmitter seen = read(content, {.threads = 3, .chunk_bytes = chunk_bytes});
     EXPECT_EQ(seen.rows(), whole.rows());
     EXPECT_EQ(seen.rejects(), whole.rejects());
+  }
+}
+
+TEST_F(JsonlSource, GarbageComesInChunksOfBoundedMemory) {
+  std::string content;
+  for (int i = 0; i < 100'000; ++i) content += "{oops}\n";
+  for (const FileRecord record : {FileRecord::trade, FileRecord::json}) {
+    const KeepingEmitter seen = read(content, {.record = record, .threads = 2});
+    ASSERT_EQ(seen.rejects().size(), 100'000u);
+    EXPECT_THAT(seen.rejects().back(), StartsWith("line 100000: not "));
+    for (const SeenChunk& chunk : seen.chunks) {
+      EXPECT_LT(chunk.rejects.size() * sizeof(Reject), kPartRejectBytesMax);
+    }
   }
 }
 

@@ -62,37 +62,57 @@ class LineWorker final : public PieceWorker {
       : reader_(reader), base_(base), numbers_(numbers), decoder_(std::move(decoder)), stats_(stats) {}
 
   Result<bool> take() override {
+    begin_ = 0;
+    lines_done_ = 0;
+    lines_before_.reset();
     auto more = reader_.next(piece_);
     stats_.bytes.store(reader_.bytes_consumed(), std::memory_order_relaxed);
     return more;
   }
 
   Result<Decoded> decode(uint64_t index) override {
-    decoder_->decode(piece_, false, lines_);
-    Chunk chunk{.rows = std::move(lines_.rows), .position_end = piece_.position_end};
+    const bool first = begin_ == 0;
+    decoder_->decode(piece_, begin_, false, lines_);
+    begin_ = lines_.bytes_end;
+    Chunk chunk{.rows = std::move(lines_.rows),
+                .position_end = lines_.whole ? piece_.position_end : piece_.position + begin_};
     if (!lines_.rejects.empty()) {
-      const std::optional<uint64_t> before = numbers_.before(index);
-      if (!before) return fail(ErrorKind::cancelled, "reading the file was given up");
-      PENSTOCK_TRY_ASSIGN(const uint64_t base, base_.get());
-      chunk.rejects = place_rejects(std::move(lines_.rejects), base + *before);
+      if (!lines_before_) {
+        const std::optional<uint64_t> before = numbers_.before(index);
+        if (!before) return fail(ErrorKind::cancelled, "reading the file was given up");
+        PENSTOCK_TRY_ASSIGN(const uint64_t base, base_.get());
+        lines_before_ = base + *before;
+      }
+      chunk.rejects = place_rejects(std::move(lines_.rejects), *lines_before_ + lines_done_);
     }
-    numbers_.post(index, lines_.lines);
+    lines_done_ += lines_.lines;
+    // Others need not wait for the parts that are left: their lines can be counted.
+    if (first) numbers_.post(index, lines_.whole ? lines_done_ : lines_done_ + count_lines_left());
     stats_.records.fetch_add(chunk.rows.rows, std::memory_order_relaxed);
     stats_.rejects.fetch_add(chunk.rejects.size(), std::memory_order_relaxed);
-    if (piece_.last && !piece_.failure) chunk.marks.push_back({Timestamp::max()});
-    Decoded decoded;
+    Decoded decoded{.chunk = {}, .failure = {}, .more = !lines_.whole};
+    if (lines_.whole) {
+      if (piece_.last && !piece_.failure) chunk.marks.push_back({Timestamp::max()});
+      decoded.failure = piece_.failure;
+    }
     if (chunk.rows.rows > 0 || !chunk.rejects.empty() || !chunk.marks.empty()) decoded.chunk = std::move(chunk);
-    decoded.failure = piece_.failure;
     return decoded;
   }
 
  private:
+  uint64_t count_lines_left() const {
+    return count_newlines(piece_.lines.substr(begin_)) + (piece_.tail_kind == LinePiece::Tail::long_line ? 1 : 0);
+  }
+
   LineReader& reader_;  // shared; used under the run's lock only
   LineBase& base_;
   LineNumbers& numbers_;
   std::unique_ptr<LineDecoder> decoder_;
   SourceStats& stats_;
   LinePiece piece_;
+  size_t begin_ = 0;                      // of what is left of the piece
+  uint64_t lines_done_ = 0;               // of the piece
+  std::optional<uint64_t> lines_before_;  // the piece, in the file: known once a reject needed it
   DecodedLines lines_;
 };
 
@@ -166,12 +186,16 @@ class LineSource final : public Source {
     DecodedLines lines;
     uint64_t lines_before = 0;
     for (;;) {
-      PENSTOCK_TRY_ASSIGN(const bool more, reader.next(piece));
-      if (!more || stop.stop_requested()) return {};
-      decoder->decode(piece, true, lines);
+      if (lines.whole) {
+        PENSTOCK_TRY_ASSIGN(const bool more, reader.next(piece));
+        if (!more) return {};
+        lines.bytes_end = 0;
+      }
+      if (stop.stop_requested()) return {};
+      decoder->decode(piece, lines.bytes_end, true, lines);
       PacedPiece paced{.rows = std::move(lines.rows),
                        .time_column = market::TradeColumn::ts_event,
-                       .position_end = piece.position_end};
+                       .position_end = lines.whole ? piece.position_end : piece.position + lines.bytes_end};
       for (const uint64_t byte : lines.row_bytes) paced.row_positions.push_back(piece.position + byte);
       if (!lines.rejects.empty()) {
         for (const LineReject& reject : lines.rejects) paced.reject_rows.push_back(reject.before_row);
@@ -184,6 +208,7 @@ class LineSource final : public Source {
       stats_.rejects.fetch_add(paced.rejects.size(), std::memory_order_relaxed);
       PENSTOCK_TRY_ASSIGN(const bool all, pacer.emit(paced));
       if (!all) return {};
+      if (!lines.whole) continue;
       if (piece.failure) return std::unexpected(*piece.failure);
       if (piece.last) return pacer.emit_end(piece.position_end);
     }

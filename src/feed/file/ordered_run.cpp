@@ -73,25 +73,32 @@ class OrderedRun {
 
  private:
   bool process(PieceWorker& worker, uint64_t index) {
-    auto decoded = worker.decode(index);
-    if (!decoded) {
-      fail_at(index, std::move(decoded).error());
-      return false;
-    }
-    std::unique_ptr<PreparedChunk> prepared;
-    if (decoded->chunk) {
-      auto result = emitter_.prepare(std::move(*decoded->chunk));
-      if (!result) {
-        fail_at(index, std::move(result).error());
+    // A piece keeps its turn until its last part, also after a stop: what follows it may be published then.
+    for (bool more = true; more;) {
+      auto decoded = worker.decode(index);
+      if (!decoded) {
+        fail_at(index, std::move(decoded).error());
         return false;
       }
-      prepared = std::move(*result);
+      more = decoded->more;
+      std::unique_ptr<PreparedChunk> prepared;
+      if (decoded->chunk) {
+        auto result = emitter_.prepare(std::move(*decoded->chunk));
+        if (!result) {
+          fail_at(index, std::move(result).error());
+          return false;
+        }
+        prepared = std::move(*result);
+      }
+      if (!await_turn(index)) return false;
+      Status status;
+      if (prepared != nullptr) status = emitter_.publish(std::move(prepared));
+      if (status && decoded->failure) status = std::unexpected(std::move(*decoded->failure));
+      if (!status || !more) {
+        more = false;
+        end_turn(std::move(status));
+      }
     }
-    if (!await_turn(index)) return false;
-    Status status;
-    if (prepared != nullptr) status = emitter_.publish(std::move(prepared));
-    if (status && decoded->failure) status = std::unexpected(std::move(*decoded->failure));
-    end_turn(std::move(status));
     return !failed();
   }
 
@@ -102,13 +109,14 @@ class OrderedRun {
     return !failure_.has_value();
   }
   void end_turn(Status status) {
+    const bool failing = !status;
     {
       std::lock_guard lock(turn_mutex_);
       ++turn_;
-      if (!status) failure_ = std::move(status).error();
+      if (failing) failure_ = std::move(status).error();
     }
     turn_changed_.notify_all();
-    if (!status) numbers_.cancel();
+    if (failing) numbers_.cancel();
   }
   // An error counts from its own piece on: pieces before it are published first.
   void fail_at(uint64_t index, Error error) {

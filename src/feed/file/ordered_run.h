@@ -39,10 +39,11 @@ class PieceWorker {
   virtual ~PieceWorker() = default;
   // Claims the next piece, under a lock that all workers of a run share. False when there is none.
   [[nodiscard]] virtual Result<bool> take() = 0;
-  // The claimed piece as a chunk, or nothing to publish. `index` counts the pieces of the run.
+  // The claimed piece, or the next part of it, as a chunk or nothing to publish. `index` counts the pieces of the run.
   struct Decoded {
     std::optional<Chunk> chunk;
     std::optional<Error> failure;  // ends the run once the chunk is published
+    bool more = false;  // of the piece is left: asked for once this part is published
   };
   [[nodiscard]] virtual Result<Decoded> decode(uint64_t index) = 0;
 };

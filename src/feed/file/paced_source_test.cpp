@@ -110,6 +110,19 @@ TEST_F(PacedSource, APaceOfTenTakesATenthOfTheTime) {
   EXPECT_THAT(emitter_.rows(), SizeIs(4));
 }
 
+TEST_F(PacedSource, GarbageThatComesInPartsIsWhole) {
+  std::string content = "symbol,ts_event,price,size,id\n";
+  for (int i = 0; i < 30'000; ++i) content += "\"\n";
+  files_.contents["garbage.csv"] = content + "A,1704205800.0,1,1,1\n";
+  auto source = make_file_source({.path = "garbage.csv", .pace = 1}, symbols_, clock_, files_);
+  ASSERT_TRUE(source) << source.error().message;
+  ASSERT_TRUE((*source)->run(0, emitter_, {}));
+  ASSERT_THAT(emitter_.rejects(), SizeIs(30'000));
+  EXPECT_THAT(emitter_.rejects().back(), testing::StartsWith("line 30001: "));
+  EXPECT_THAT(emitter_.rows(), SizeIs(1));
+  EXPECT_THAT(emitter_.chunks, SizeIs(testing::Ge(3)));
+}
+
 TEST_F(PacedSource, StoppedItSaysWhereToResume) {
   start(1);
   clock_.settle();
