@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pathlib
+import signal
 import subprocess
 import unittest
 
@@ -10,6 +11,7 @@ import harness
 import trades
 
 REPLAY = harness.PIPELINES / "replay.yaml"
+CRASH = pathlib.Path(__file__).parent.parent / "crash" / "pipeline.yaml"
 TABLES = ("trades", "bars", "late", "quarantine")
 
 
@@ -77,6 +79,32 @@ class Disk(unittest.TestCase):
             self.assertEqual(self.replay(disk / "data").code, 0)
             remount(disk, "ro")
             self.assertGreater(harness.count(disk / "data", "trades"), 0)
+
+    def test_a_log_that_was_lost_with_the_power_is_gone_on_with(self):
+        """`fsync: never`: the store has what was committed, the log's files are empty."""
+        self.write(200_000)
+        pipeline = self.folder / "pipeline.yaml"
+        text = CRASH.read_text(encoding="utf-8")
+        pipeline.write_text(text.replace("segment_bytes: 1MiB, fsync: interval", "fsync: never"), encoding="utf-8")
+        self.assertIn("fsync: never", pipeline.read_text(encoding="utf-8"))
+        self.assertEqual(harness.run_to_end(pipeline, self.folder / "whole", path=self.source).code, 0)
+        data = self.folder / "data"
+        done = harness.run_to_end(pipeline, data, env={"PENSTOCK_KILL_POINT": "after_commit:3"}, path=self.source)
+        self.assertEqual(done.code, -signal.SIGKILL, done)
+        finished = harness.query(data, "select finished from penstock.sources")
+        self.assertEqual(finished, [{"finished": "false"}], "the kill came too late to prove anything")
+        for partition in (data / "log").iterdir():
+            for file in partition.iterdir():
+                if file.suffix == ".log":
+                    file.write_bytes(b"")
+                else:
+                    file.unlink()
+        done = harness.run_to_end(pipeline, data, path=self.source)
+        self.assertEqual(done.code, 0, done)
+        self.assertIn("were lost with the power", done.err)
+        for table in TABLES:
+            sql = f"select * from {table} order by all"
+            self.assertEqual(harness.query_text(data, sql), harness.query_text(self.folder / "whole", sql), table)
 
     def test_a_file_where_the_data_folder_belongs_is_named(self):
         self.write(10)

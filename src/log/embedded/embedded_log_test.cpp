@@ -151,6 +151,54 @@ TEST_F(EmbeddedLogTest, SequencesGoOnBeyondTheFormats31Bits) {
   EXPECT_EQ(warnings_.take().size(), 1U);
 }
 
+TEST_F(EmbeddedLogTest, AfterALossThatTookItsProducersTooAPartitionTakesEachWhereItGoesOn) {
+  auto log = open({.fsync = Fsync::never});
+  fill(*log, 0, 1000);
+  log.reset();
+  files_.restart(io::MemoryFileSystem::Loss::everything, 1);
+  log = open({.fsync = Fsync::never});
+  ASSERT_EQ(must(log->info(kTrades)).end, Offset{0});
+  must(log->skip_to(kTrades, Offset{1000}));
+  for (int round = 0; round < 2; ++round) {
+    // Also after a restart before the first append.
+    log.reset();
+    log = open({.fsync = Fsync::never});
+    const int64_t sequence = 1000 + 5 * round;
+    EXPECT_FALSE(must(log->append(kTrades, encode(numbered(sequence, 5)), {kProducer, 0, sequence})).duplicate);
+  }
+  EXPECT_TRUE(must(log->append(kTrades, encode(numbered(1005, 5)), {kProducer, 0, 1005})).duplicate);
+  EXPECT_FALSE(log->append(kTrades, encode(numbered(1011, 5)), {kProducer, 0, 1011})) << "a gap is one again";
+  expect_numbered(*log, 1000, 1010);
+}
+
+TEST_F(EmbeddedLogTest, ProducersThatNoSegmentTellsOfGoOnWhereTheyAre) {
+  const int64_t wrap = int64_t{1} << 31;
+  auto log = open({.segment_bytes_max = 400, .retention_bytes = 400});
+  must(log->skip_to(kTrades, Offset{10}));
+  int64_t sequence = wrap + 100;
+  for (int i = 0; i < 12; ++i, sequence += 3) {
+    must(log->append(kTrades, encode(numbered(sequence, 3)), {kProducer, 0, sequence}));
+  }
+  ASSERT_GT(must(log->enforce_retention(Timestamp{0}, {{kTrades, Offset{30}}})), 0U);
+  log.reset();
+  const auto names = files_.list("log/trades-0").value();
+  for (const auto& name : names) {
+    if (name.ends_with(".producers")) must(files_.remove("log/trades-0/" + name));
+  }
+  log = open({.segment_bytes_max = 400});
+  EXPECT_EQ(warnings_.take().size(), 2U);
+  // Of the one that the segments name the 31 bits are known, of the other nothing.
+  EXPECT_TRUE(must(log->append(kTrades, encode(numbered(0, 3)), {kProducer, 0, sequence - 3})).duplicate);
+  EXPECT_FALSE(must(log->append(kTrades, encode(numbered(0, 3)), {kProducer, 0, sequence})).duplicate);
+  EXPECT_FALSE(must(log->append(kTrades, encode(numbered(0, 3)), {12345, 0, 777})).duplicate);
+  // That was said once: from then on it is on record.
+  log.reset();
+  log = open({.segment_bytes_max = 400});
+  EXPECT_TRUE(must(log->append(kTrades, encode(numbered(0, 3)), {kProducer, 0, sequence})).duplicate);
+  EXPECT_FALSE(must(log->append(kTrades, encode(numbered(0, 3)), {kProducer, 0, sequence + 3})).duplicate);
+  EXPECT_EQ(must(log->next_sequence(kTrades, 12345)), 780);
+}
+
 TEST_F(EmbeddedLogTest, ATornTailIsCutAndReportedAtEveryLength) {
   auto log = open({});
   fill(*log, 0, 15);

@@ -152,10 +152,20 @@ Status Partition::load_producers(const std::vector<Offset>& bases) {
     return {};
   }
   if (options_.read_only) return {};
-  // The snapshot is lost: the headers of all older segments tell the same.
+  // The snapshot is lost: the headers of all older segments tell the same, as far as they are there.
   log_warning("log", "{} is missing or damaged: the producers of {}-{} are read from the segments again", path,
               id_.topic, id_.partition);
+  if (bases.front() > Offset{0}) {
+    log_warning("log",
+                "{}-{} begins at offset {}, so that producers of older records are not known: each is taken at its "
+                "word for where it goes on",
+                id_.topic, id_.partition, bases.front().value);
+    producers_.hole();
+  }
+  Offset expected = bases.front();
   for (const std::shared_ptr<Segment>& segment : segments_) {
+    if (segment->base_offset() > expected) producers_.hole();
+    expected = segment->end_offset();
     std::array<std::byte, kBatchHeaderBytes> bytes;
     for (uint64_t position = 0; position < segment->bytes();) {
       PENSTOCK_TRY_ASSIGN(const size_t read, segment->file().read_at(position, bytes));
@@ -167,7 +177,7 @@ Status Partition::load_producers(const std::vector<Offset>& bases) {
       position += header.total_bytes();
     }
   }
-  return {};
+  return write_file(path, producers_.snapshot(), true);
 }
 
 uint64_t Partition::flushed_bytes(Offset base_offset) {

@@ -26,7 +26,8 @@ class ProducerState {
 
   enum class Verdict : uint8_t { append, duplicate };
   // Whether a batch of `count` records is new. `invalid` for one that is partly known, leaves a gap or has an older
-  // epoch; a newer epoch starts at sequence 0. `full` for a producer beyond kProducersMax.
+  // epoch; a newer epoch starts at sequence 0. After a hole a producer that is not known begins anywhere. `full` for a
+  // producer beyond kProducersMax.
   [[nodiscard]] Result<Verdict> judge(const ProducerStamp& stamp, int32_t count) const;
   // Where a duplicate stands; nothing when it is no longer remembered.
   [[nodiscard]] std::optional<Offset> offset_of(const ProducerStamp& stamp) const;
@@ -34,7 +35,8 @@ class ProducerState {
   // Takes note of a batch that was appended, or is read from a segment (with its sequence modulo 2^31).
   void appended(const ProducerStamp& stamp, int32_t count, Offset base_offset);
   void scanned(const BatchHeader& header);
-  // Records are lost before what comes next: each producer may go on with any later sequence.
+  // Records are lost before what comes next: each producer may go on with any later sequence, and one that is not
+  // known may have been.
   void hole();
 
   [[nodiscard]] int64_t next_sequence(int64_t producer_id) const;
@@ -48,13 +50,17 @@ class ProducerState {
     int16_t epoch = 0;
     int64_t next_sequence = 0;
     bool after_hole = false;
+    bool modulo = false;  // next_sequence is known modulo 2^31 only: what came before it was lost
     struct Batch {
       int64_t sequence;
       Offset base_offset;
     };
     std::deque<Batch> batches;  // the newest kBatchesRemembered
   };
+  [[nodiscard]] static int64_t next_of(const Producer& producer, int64_t sequence);
+
   std::map<int64_t, Producer> producers_;
+  bool incomplete_ = false;  // there was a hole: producers that are not known may have appended before it
 };
 
 }  // namespace penstock::log
