@@ -65,7 +65,8 @@ const SchemaPtr& bar_schema() {
                                         {"vwap", kPriceType},
                                         {"trades", kInteger},
                                         {"revision", kInteger},
-                                        {"final", {Kind::boolean}}},
+                                        {"final", {Kind::boolean}},
+                                        {"edge", kSymbol}},
                                        BarColumn::count);
   return schema;
 }

@@ -31,7 +31,7 @@ struct JsonColumn {
 
 // A bar over [start, start + every): see docs/formats/tables.md.
 struct BarColumn {
-  enum : size_t { symbol, every, start, open, high, low, close, volume, vwap, trades, revision, final, count };
+  enum : size_t { symbol, every, start, open, high, low, close, volume, vwap, trades, revision, final, edge, count };
 };
 [[nodiscard]] const SchemaPtr& bar_schema();
 

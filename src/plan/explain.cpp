@@ -162,9 +162,8 @@ class Explainer {
       input = step.output.get();
     }
     const size_t index = static_cast<size_t>(&stream - plan_.streams.data());
-    for (const auto& [port, name] :
-         {std::pair{Port::rows, "rows"}, std::pair{Port::late, "late"}, std::pair{Port::quarantine, "quarantine"},
-          std::pair{Port::quality, "quality"}}) {
+    for (const auto& [port, name] : {std::pair{Port::rows, "rows"}, std::pair{Port::late, "late"},
+                                     std::pair{Port::quarantine, "quarantine"}, std::pair{Port::quality, "quality"}}) {
       const Input from{Input::From::stream, index, port};
       const auto reads = [&](const Input& each) { return same(each, from); };
       const bool read =
@@ -207,14 +206,19 @@ class Explainer {
   void describe(const Check& check, const market::Schema& input, const Step&, int depth) {
     for (const CheckRule& rule : check.rules) {
       const bool usual = std::holds_alternative<SqlCheck>(rule.kind) && rule.action == CheckAction::quarantine;
-      line(depth, fmt::format("check {}: {}{}{}", rule.name, plan::describe(rule.kind, input),
-                              usual ? "" : ", action ", usual ? "" : to_string(rule.action)));
+      line(depth, fmt::format("check {}: {}{}{}", rule.name, plan::describe(rule.kind, input), usual ? "" : ", action ",
+                              usual ? "" : to_string(rule.action)));
     }
   }
   void describe(const Bars& bars, const market::Schema&, const Step&, int depth) {
     std::string every;
     for (const Duration length : bars.every) every += (every.empty() ? "" : ", ") + format_duration(length);
-    line(depth, fmt::format("bars of {}, lateness {}", every, format_duration(bars.lateness)));
+    std::string rules;
+    if (bars.revise_for.ns > 0) rules += ", revised for " + format_duration(bars.revise_for);
+    if (bars.early) rules += ", provisional every " + format_duration(*bars.early);
+    if (bars.calendar != nullptr) rules += ", in sessions of " + bars.calendar->name() + " and by day";
+    if (bars.conditions != nullptr) rules += ", sale conditions " + bars.conditions_name;
+    line(depth, fmt::format("bars of {}, lateness {}{}", every, format_duration(bars.lateness), rules));
   }
   void describe(const Indicators& indicators, const market::Schema&, const Step&, int depth) {
     line(depth, fmt::format("indicators, sessions of {}", indicators.session));

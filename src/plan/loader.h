@@ -54,6 +54,9 @@ class Loader {
   [[nodiscard]] bool load_project(const YamlNode& node, Stream& stream, StreamFacts& facts);
   [[nodiscard]] bool load_dedup(const YamlNode& node, Stream& stream, const StreamFacts& facts);
   [[nodiscard]] bool load_bars(const YamlNode& node, Stream& stream, StreamFacts& facts);
+  // loader_bars.cpp
+  [[nodiscard]] bool load_bar_rules(Fields& fields, Bars& bars);
+  [[nodiscard]] bool load_conditions(const YamlNode& node, const Fields& fields, Bars& bars);
   // loader_checks.cpp
   [[nodiscard]] bool load_check(const YamlNode& node, Stream& stream, StreamFacts& facts);
   // loader_indicators.cpp

@@ -242,7 +242,7 @@ bool Loader::load_dedup(const YamlNode& node, Stream& stream, const StreamFacts&
 
 bool Loader::load_bars(const YamlNode& node, Stream& stream, StreamFacts& facts) {
   const std::string what = fmt::format("'bars' of stream '{}'", stream.name);
-  Fields fields(reader_, node, what, {"every", "lateness"});
+  Fields fields(reader_, node, what, {"every", "lateness", "revise_for", "early", "session", "conditions", "form_t", "vwap"});
   if (!node.is_map()) return false;
   Bars bars;
   bool right = true;
@@ -273,6 +273,7 @@ bool Loader::load_bars(const YamlNode& node, Stream& stream, StreamFacts& facts)
     right = right && value.has_value();
     bars.lateness = value.value_or(bars.lateness);
   }
+  right = load_bar_rules(fields, bars) && right;
 
   struct Needed {
     std::string_view name;

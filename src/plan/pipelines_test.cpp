@@ -130,7 +130,7 @@ topic trades: trades, 4 partitions
       -> table trades
       -> stream bars
           bars of 1m, 5m, lateness 10m
-        rows: symbol text, every text, start timestamp, open price, high price, low price, close price, volume decimal(8), vwap price, trades bigint, revision bigint, final boolean
+        rows: symbol text, every text, start timestamp, open price, high price, low price, close price, volume decimal(8), vwap price, trades bigint, revision bigint, final boolean, edge text
           -> table bars
         late:
           -> table late
@@ -143,7 +143,7 @@ topic trades: trades, 4 partitions
 
 table trades: symbol text, venue text, ts_event timestamp, ts_recv timestamp, price price, size size, id text, side text, conditions text, tape text, action text, ref_id text
   rows are appended
-table bars: symbol text, every text, start timestamp, open price, high price, low price, close price, volume decimal(8), vwap price, trades bigint, revision bigint, final boolean
+table bars: symbol text, every text, start timestamp, open price, high price, low price, close price, volume decimal(8), vwap price, trades bigint, revision bigint, final boolean, edge text
   rows are appended
 table quarantine: stream text, source text, position text, reason text, raw bytes
   rows are appended

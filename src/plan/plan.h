@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +12,8 @@
 
 #include "base/time.h"
 #include "market/batch.h"
+#include "market/calendar.h"
+#include "market/sale_conditions.h"
 #include "plan/checks.h"
 #include "plan/expression.h"
 #include "plan/indicators.h"
@@ -124,6 +127,14 @@ struct Dedup {  // `dedup:`: per symbol (trades, quotes) or overall (json)
 struct Bars {  // `bars:`
   std::vector<Duration> every;  // ascending, distinct
   Duration lateness{2 * kSecond.ns};
+  Duration revise_for{0};  // how long behind its end, beyond the lateness, a bar is emitted anew when a trade changes it
+  std::optional<Duration> early;  // provisional bars of open windows, at most one in so much event time
+  const market::Calendar* calendar = nullptr;  // `session:`; null: windows at multiples of their length, always
+  std::string conditions_name;
+  // `conditions:`; null: every trade counts. Shared with the operators, which may outlive the plan's copies.
+  std::shared_ptr<const market::SaleConditions> conditions;
+  market::FormT form_t = market::FormT::table;
+  market::VwapRule vwap = market::VwapRule::high_low;
 };
 struct Step {
   std::variant<Filter, Project, Dedup, Check, Bars, Indicators> what;

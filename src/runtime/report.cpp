@@ -80,6 +80,7 @@ void add_counts(stream::EngineCounts& total, const stream::EngineCounts& more) {
   total.rejects += more.rejects;
   total.bars += more.bars;
   for (size_t i = 0; i < total.lateness.size(); ++i) total.lateness[i] += more.lateness[i];
+  for (const auto& [code, count] : more.unknown_conditions) total.unknown_conditions[code] += count;
   if (total.streams.size() < more.streams.size()) total.streams.resize(more.streams.size());
   for (size_t i = 0; i < more.streams.size(); ++i) {
     stream::StreamCounts& sum = total.streams[i];
@@ -109,6 +110,11 @@ std::string summary(const plan::Plan& plan, const RunReport& report) {
                         grouped(path.rows), grouped(path.late), grouped(path.duplicates), grouped(path.quarantined));
     if (path.filtered > 0) text += fmt::format(" + filtered {}", grouped(path.filtered));
     text += '\n';
+  }
+  for (const TopicReport& topic : report.topics) {
+    for (const auto& [code, count] : topic.counts.unknown_conditions) {
+      text += fmt::format("unknown sale condition {}: {} trades, counted as regular\n", code, grouped(count));
+    }
   }
   for (const auto& [table, rows] : report.table_rows) text += fmt::format("table {}: {} rows\n", table, grouped(rows));
   return text;

@@ -127,6 +127,10 @@ void update_metrics(serve::Metrics& metrics, const plan::Plan& plan, const RunRe
       total("penstock_late_records_total", "Late records at most so many seconds behind the watermark",
             {{"topic", topic.name}, {"within_seconds", bound}}, bounded);
     }
+    for (const auto& [code, count] : topic.counts.unknown_conditions) {
+      total("penstock_unknown_conditions_total", "Trades with a sale condition that no table knows",
+            {{"topic", topic.name}, {"condition", code}}, count);
+    }
     total("penstock_bars_total", "Bars made", {{"topic", topic.name}}, topic.counts.bars);
     for (const PartitionReport& part : topic.partitions) {
       const serve::Labels labels{{"topic", topic.name}, {"partition", std::to_string(part.partition)}};

@@ -15,8 +15,6 @@ namespace penstock::stream {
 using market::BarColumn;
 using market::Batch;
 using market::Column;
-using market::Kind;
-using market::LateColumn;
 using market::SymbolCode;
 
 namespace {
@@ -24,39 +22,13 @@ namespace {
 int64_t saturating_add(int64_t a, int64_t b) { return (Timestamp{a} + Duration{b}).ns; }
 int64_t saturating_subtract(int64_t a, int64_t b) { return (Timestamp{a} - Duration{b}).ns; }
 
-Result<size_t> find_field(const market::Schema& schema, std::string_view name, market::Type type,
-                          const std::string& stream) {
-  const auto field = schema.find(name);
-  if (!field) {
-    return fail(ErrorKind::invalid, "stream '{}': bars need a column '{}': add it to its select", stream, name);
-  }
-  if (schema.fields[*field].type != type) {
-    return fail(ErrorKind::invalid, "stream '{}': bars need '{}' as {}, but it is {}: cast it", stream, name,
-                to_string(type), to_string(schema.fields[*field].type));
-  }
-  return *field;
-}
-
 }  // namespace
-
-Result<TradeFields> TradeFields::of(const market::Schema& schema, const std::string& stream) {
-  TradeFields fields;
-  PENSTOCK_TRY_ASSIGN(fields.symbol, find_field(schema, "symbol", {Kind::symbol}, stream));
-  PENSTOCK_TRY_ASSIGN(fields.ts_event, find_field(schema, "ts_event", {Kind::timestamp}, stream));
-  PENSTOCK_TRY_ASSIGN(fields.price, find_field(schema, "price", market::kPriceType, stream));
-  PENSTOCK_TRY_ASSIGN(fields.size, find_field(schema, "size", market::kSizeType, stream));
-  fields.id = schema.find("id");
-  if (fields.id && schema.fields[*fields.id].type.kind != Kind::id) fields.id.reset();
-  fields.venue = schema.find("venue");
-  if (fields.venue && schema.fields[*fields.venue].type.kind != Kind::symbol) fields.venue.reset();
-  return fields;
-}
 
 BarBuilder::BarBuilder(std::string stream, TradeFields fields, market::SymbolTable& symbols)
     : stream_(std::move(stream)), fields_(fields), symbols_(symbols), shards_(kShards) {}
 
-Result<BarBuilder> BarBuilder::create(const plan::Bars& bars, const market::Schema& input, const std::string& stream,
-                                      market::SymbolTable& symbols) {
+Result<std::unique_ptr<BarBuilder>> BarBuilder::create(const plan::Bars& bars, const market::Schema& input,
+                                                       const std::string& stream, market::SymbolTable& symbols) {
   PENSTOCK_TRY_ASSIGN(const TradeFields fields, TradeFields::of(input, stream));
   if (bars.every.empty()) return fail(ErrorKind::invalid, "stream '{}': bars without an interval", stream);
   for (size_t i = 0; i < bars.every.size(); ++i) {
@@ -64,9 +36,9 @@ Result<BarBuilder> BarBuilder::create(const plan::Bars& bars, const market::Sche
       return fail(ErrorKind::invalid, "stream '{}': intervals must be positive, distinct and ascending", stream);
     }
   }
-  BarBuilder builder(stream, fields, symbols);
-  builder.set_intervals(bars);
-  for (const SymbolCode code : builder.every_codes_) {
+  std::unique_ptr<BarBuilder> builder(new BarBuilder(stream, fields, symbols));
+  builder->set_intervals(bars);
+  for (const SymbolCode code : builder->every_codes_) {
     if (code == market::kNoSymbol) {
       return fail(ErrorKind::full, "more than {} symbols: no room for the names of intervals",
                   market::SymbolTable::kSymbolsMax);
@@ -172,6 +144,9 @@ std::optional<std::string> BarBuilder::reason_to_refuse(const Batch& batch, size
   if (batch.columns[fields_.ts_event].i64[row] < saturating_add(INT64_MIN, everys_.back())) {
     return "bars: ts_event is before the range of time";
   }
+  if (fields_.action && !batch.columns[*fields_.action].is_null(row)) {
+    return "bars: cancels and corrections need bars that are revised; write `revise_for`";
+  }
   return std::nullopt;
 }
 
@@ -179,6 +154,7 @@ void BarBuilder::process(const Flow& flow, BarOutput& out) {
   const Batch& batch = *flow.batch;
   const Column* ids = fields_.id ? &batch.columns[*fields_.id] : nullptr;
   bool plain = ids != nullptr && !ids->all_null && ids->valid.empty() && ids->ids.all_numbers();
+  plain = plain && (!fields_.action || batch.columns[*fields_.action].all_null);
   for (const size_t field : {fields_.symbol, fields_.ts_event, fields_.price, fields_.size}) {
     plain = plain && !batch.columns[field].all_null && batch.columns[field].valid.empty();
   }
@@ -416,6 +392,7 @@ void BarBuilder::mark(Timestamp mark, uint64_t origin, BarOutput& out) {
 
 void BarBuilder::emit_closed(uint64_t origin, BarOutput& out) {
   auto& columns = out.bars.rows.columns;
+  columns[BarColumn::edge].all_null = true;
   const auto i64 = [&](size_t column, int64_t value) { columns[column].i64.push_back(value); };
   for (const Closed& closed : closed_) {
     const OpenBar& bar = closed.bar;
@@ -443,28 +420,7 @@ void BarBuilder::emit_closed(uint64_t origin, BarOutput& out) {
 }
 
 void BarBuilder::emit_late(const Flow& flow, const Trade& trade, int64_t watermark, BarOutput& out) {
-  const Batch& batch = *flow.batch;
-  auto& columns = out.late.rows.columns;
-  columns[LateColumn::stream].text.append(stream_);
-  columns[LateColumn::symbol].codes.push_back(batch.columns[fields_.symbol].codes[trade.row]);
-  const bool has_venue = fields_.venue && !batch.columns[*fields_.venue].is_null(trade.row);
-  columns[LateColumn::venue].valid.push_back(has_venue ? 1 : 0);
-  columns[LateColumn::venue].codes.push_back(has_venue ? batch.columns[*fields_.venue].codes[trade.row]
-                                                       : market::kNoSymbol);
-  columns[LateColumn::ts_event].i64.push_back(trade.ts);
-  columns[LateColumn::price].i64.push_back(trade.price);
-  columns[LateColumn::size].i64.push_back(trade.size);
-  columns[LateColumn::id].valid.push_back(trade.id.number == kNullId ? 0 : 1);
-  columns[LateColumn::id].ids.append(trade.id.number <= kTextId0
-                                         ? market::Id{0, trade.id.text}
-                                         : market::Id{std::max<int64_t>(trade.id.number, 0), {}});
-  columns[LateColumn::watermark].i64.push_back(watermark);
-  // Windows end behind their trades, so the watermark is beyond the trade's time: only the far past can overflow.
-  int64_t lateness = 0;
-  if (__builtin_sub_overflow(watermark, trade.ts, &lateness)) lateness = INT64_MAX;
-  columns[LateColumn::lateness_ns].i64.push_back(lateness);
-  out.late.origins.push_back(flow.origin(trade.row));
-  ++out.late.rows.rows;
+  add_late_trade({stream_, fields_, trade.ts, trade.price, trade.size, trade.id}, flow, trade.row, watermark, out);
 }
 
 }  // namespace penstock::stream

@@ -15,51 +15,29 @@
 #include "base/time.h"
 #include "market/symbol_table.h"
 #include "plan/plan.h"
+#include "stream/bar_maker.h"
 #include "stream/engine.h"
 #include "stream/flow.h"
 #include "stream/open_bar.h"
+#include "stream/trade_fields.h"
 
 namespace penstock::stream {
 
-// Where a trade's fields stand in a schema.
-struct TradeFields {
-  size_t symbol = 0;
-  size_t ts_event = 0;
-  size_t price = 0;
-  size_t size = 0;
-  std::optional<size_t> id;
-  std::optional<size_t> venue;
-  // `invalid` with what is missing, when rows of `schema` cannot become bars.
-  [[nodiscard]] static Result<TradeFields> of(const market::Schema& schema, const std::string& stream);
-};
-
-// What a call made. Reused from call to call.
-struct BarOutput {
-  MadeRows bars;
-  MadeRows late;
-  std::vector<RefusedRow> refused;
-  uint64_t taken = 0;  // trades that are in some bar
-};
-
 // One thread. Borrows the symbol table.
-class BarBuilder {
+class BarBuilder final : public BarMaker {
  public:
-  [[nodiscard]] static Result<BarBuilder> create(const plan::Bars& bars, const market::Schema& input,
-                                                 const std::string& stream, market::SymbolTable& symbols);
+  [[nodiscard]] static Result<std::unique_ptr<BarBuilder>> create(const plan::Bars& bars, const market::Schema& input,
+                                                                  const std::string& stream,
+                                                                  market::SymbolTable& symbols);
 
-  void process(const Flow& flow, BarOutput& out);
-  // Raises the time mark; `origin` is its place among the records.
-  void mark(Timestamp mark, uint64_t origin, BarOutput& out);
-  // No bar that starts before it will come any more, whatever the symbol.
-  [[nodiscard]] Timestamp settled_before() const;
-
-  // The least mark under which every window that has had a trade is closed, whatever the symbol.
-  [[nodiscard]] Timestamp closed_mark() const;
-
-  // Blobs `prefix` + shard number.
-  void take_state(const std::string& prefix, StateChanges& changes);
-  [[nodiscard]] Status restore(const std::string& name, std::string_view blob);
-  void restore_mark(Timestamp mark) { mark_ = mark.ns; }
+  void process(const Flow& flow, BarOutput& out) override;
+  void mark(Timestamp mark, uint64_t origin, BarOutput& out) override;
+  [[nodiscard]] Timestamp settled_before() const override;
+  [[nodiscard]] Timestamp closed_mark() const override;
+  // Blobs by shard.
+  void take_state(const std::string& prefix, StateChanges& changes) override;
+  [[nodiscard]] Status restore(const std::string& name, std::string_view blob) override;
+  void restore_mark(Timestamp mark) override { mark_ = mark.ns; }
 
  private:
   static constexpr uint32_t kNoSlot = UINT32_MAX;

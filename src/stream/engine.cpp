@@ -247,6 +247,12 @@ class PartitionEngine final : public Engine {
       ++counts_.lateness[static_cast<size_t>(bound - kLatenessBoundsNs.begin())];
     }
     if (runner.has_bars()) counts_.bars += runner.rows().size();
+    if (const auto* unknown = runner.unknown_conditions(); unknown != nullptr && !unknown->empty()) {
+      for (const auto& [code, count] : *unknown) {
+        const std::string key = plan_.streams[stream].name + " " + code;
+        counts_.unknown_conditions[key] = unknown_before_[key] + count;
+      }
+    }
     PENSTOCK_TRY(give(ports_[stream].rows, runner.rows()));
     PENSTOCK_TRY(give(ports_[stream].late, late));
     PENSTOCK_TRY(give(ports_[stream].quarantine, runner.quarantine()));
@@ -268,6 +274,7 @@ class PartitionEngine final : public Engine {
   Timestamp mark_ = Timestamp::min();  // the least of them
   uint64_t origin_ = 0;
   EngineCounts counts_;
+  std::map<std::string, uint64_t> unknown_before_;  // what was restored of counts_.unknown_conditions
   MadeRows rejects_;
   Status failed_;
   bool state_changed_ = false;
@@ -290,6 +297,11 @@ std::string PartitionEngine::encode_engine() const {
   std::vector<size_t> streams;
   for (size_t i = 0; i < runners_.size(); ++i) {
     if (runners_[i] != nullptr) streams.push_back(i);
+  }
+  out.put(counts_.unknown_conditions.size());
+  for (const auto& [code, count] : counts_.unknown_conditions) {
+    out.put_text(code);
+    out.put(count);
   }
   out.put(streams.size());
   for (const size_t i : streams) {
@@ -314,6 +326,10 @@ Status PartitionEngine::decode_engine(std::string_view blob) {
     const auto source = marks_.find(std::string(in.get_text()));
     const Timestamp mark{in.get_signed()};
     if (source != marks_.end()) source->second = mark;
+  }
+  for (uint64_t left = in.get(); left > 0 && in.ok(); --left) {
+    const std::string code(in.get_text());
+    counts_.unknown_conditions[code] = unknown_before_[code] = in.get();
   }
   for (uint64_t left = in.get(); left > 0 && in.ok(); --left) {
     const std::string_view name = in.get_text();

@@ -49,6 +49,8 @@ struct EngineCounts {
   std::vector<StreamCounts> streams;         // as Plan::streams; all zero for those of other topics
   std::array<uint64_t, kLatenessBoundsNs.size() + 1> lateness{};
   uint64_t bars = 0;                         // emitted
+  // Sale conditions that no table knows: the trades that had each, by stream, tape and code (`bars C/%`).
+  std::map<std::string, uint64_t> unknown_conditions;
 };
 
 // State as named blobs, so that a commit writes only what changed. An empty value deletes.

@@ -21,11 +21,19 @@ struct TestTrade {
   std::string size = "1";
   std::string id{};     // empty: null
   std::string venue{};  // empty: null
+  std::string conditions{};  // empty: null
+  std::string tape{};        // empty: null
+  std::string action{};      // empty: null, a trade
+  std::string ref_id{};      // empty: null
 };
 
 struct Bars {
   std::vector<Duration> every{kMinute};
   Duration lateness{2 * kSecond.ns};
+  Duration revise_for{0};
+  std::optional<Duration> early;
+  const market::Calendar* calendar = nullptr;
+  std::shared_ptr<const market::SaleConditions> conditions;
 };
 
 // One topic `trades`, written by the sources `feed` (and `feed2`), one stream `s` of it, tables for its three ports.

@@ -28,8 +28,13 @@ PlanMaker& PlanMaker::dedup(std::vector<size_t> columns, Duration within) {
 }
 
 PlanMaker& PlanMaker::bars(const Bars& bars) {
-  plan.streams[0].steps.push_back(
-      {.what = plan::Bars{.every = bars.every, .lateness = bars.lateness}, .output = market::bar_schema()});
+  plan.streams[0].steps.push_back({.what = plan::Bars{.every = bars.every,
+                                                      .lateness = bars.lateness,
+                                                      .revise_for = bars.revise_for,
+                                                      .early = bars.early,
+                                                      .calendar = bars.calendar,
+                                                      .conditions = bars.conditions},
+                                   .output = market::bar_schema()});
   plan.streams[0].output = market::bar_schema();
   refresh();
   return *this;
@@ -70,6 +75,10 @@ market::Batch trade_batch(const std::vector<TestTrade>& trades, market::SymbolTa
     column(TradeColumn::size).i64.push_back(size);
     if (!trade.id.empty()) column(TradeColumn::id).ids.append(market::parse_id(trade.id));
     if (!trade.venue.empty()) column(TradeColumn::venue).codes.push_back(symbols.intern(trade.venue));
+    if (!trade.conditions.empty()) column(TradeColumn::conditions).text.append(trade.conditions);
+    if (!trade.tape.empty()) column(TradeColumn::tape).codes.push_back(symbols.intern(trade.tape));
+    if (!trade.action.empty()) column(TradeColumn::action).codes.push_back(symbols.intern(trade.action));
+    if (!trade.ref_id.empty()) column(TradeColumn::ref_id).ids.append(market::parse_id(trade.ref_id));
     one.rows = 1;
     append_row(batch, one, 0);
   }
@@ -79,8 +88,11 @@ market::Batch trade_batch(const std::vector<TestTrade>& trades, market::SymbolTa
 std::string line_of(const market::Batch& batch, size_t row, const market::SymbolTable& symbols) {
   std::string line;
   for (size_t c = 0; c < batch.columns.size(); ++c) {
+    const auto value = value_text(batch.columns[c], row, symbols);
+    // The edge of a session is shown where there is one.
+    if (!value && batch.schema->fields[c].name == "edge") continue;
     if (c != 0) line += '|';
-    line += value_text(batch.columns[c], row, symbols).value_or("null");
+    line += value.value_or("null");
   }
   return line;
 }

@@ -5,7 +5,9 @@
 #include <cstring>
 
 #include "market/schema.h"
+#include "stream/bar_builder.h"
 #include "stream/row_json.h"
+#include "stream/tape_bars.h"
 
 namespace penstock::stream {
 
@@ -61,8 +63,11 @@ Status StreamRunner::add_step(const plan::Step& step, const market::SchemaPtr& i
     if (checks_ != nullptr) return fail(ErrorKind::invalid, "stream '{}': more than one check", stream_.name);
     PENSTOCK_TRY_ASSIGN(checks_, CheckStep::create(*rules, *input, stream_.name, symbols_));
   } else if (const auto* bars = std::get_if<plan::Bars>(&step.what)) {
-    PENSTOCK_TRY_ASSIGN(BarBuilder builder, BarBuilder::create(*bars, *input, stream_.name, symbols_));
-    bars_ = std::make_unique<BarBuilder>(std::move(builder));
+    if (TapeBars::needed(*bars)) {
+      PENSTOCK_TRY_ASSIGN(bars_, TapeBars::create(*bars, *input, stream_.name, symbols_));
+    } else {
+      PENSTOCK_TRY_ASSIGN(bars_, BarBuilder::create(*bars, *input, stream_.name, symbols_));
+    }
   } else if (const auto* indicators = std::get_if<plan::Indicators>(&step.what)) {
     PENSTOCK_TRY_ASSIGN(indicators_, IndicatorStep::create(*indicators, *input, stream_.name, symbols_));
   }
@@ -78,6 +83,7 @@ void StreamRunner::begin_call() {
   bar_output_.late.reset(market::late_schema());
   bar_output_.refused.clear();
   bar_output_.taken = 0;
+  bar_output_.filtered = 0;
   if (indicators_ == nullptr) return;
   indicator_output_.rows.reset(indicators_->output());
   indicator_output_.refused.clear();
@@ -105,6 +111,7 @@ Status StreamRunner::process(const Flow& in) {
   }
   counts_.out += bars_ ? bar_output_.taken : indicators_ ? indicator_output_.taken : rows_.size();
   counts_.late += bar_output_.late.rows.rows;
+  counts_.filtered += bar_output_.filtered;
   counts_.quarantined += quarantine_.rows.rows;
   return {};
 }

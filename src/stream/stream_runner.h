@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "plan/evaluate.h"
 #include "plan/plan.h"
-#include "stream/bar_builder.h"
+#include "stream/bar_maker.h"
 #include "stream/checks/check_step.h"
 #include "stream/deduplicator.h"
 #include "stream/engine.h"
@@ -42,6 +42,10 @@ class StreamRunner {
   [[nodiscard]] Timestamp output_mark() const;
   [[nodiscard]] bool has_indicators() const { return indicators_ != nullptr; }
   [[nodiscard]] bool has_bars() const { return bars_ != nullptr; }
+  // See BarMaker; null without bars. Since this runner was made.
+  [[nodiscard]] const std::map<std::string, uint64_t>* unknown_conditions() const {
+    return bars_ ? &bars_->unknown_conditions() : nullptr;
+  }
   [[nodiscard]] bool has_check() const { return checks_ != nullptr; }
   [[nodiscard]] const StreamCounts& counts() const { return counts_; }
   void restore_counts(const StreamCounts& counts) { counts_ = counts; }
@@ -93,7 +97,7 @@ class StreamRunner {
   market::SymbolTable& symbols_;
   std::unique_ptr<Deduplicator> dedup_;
   std::unique_ptr<CheckStep> checks_;
-  std::unique_ptr<BarBuilder> bars_;
+  std::unique_ptr<BarMaker> bars_;
   std::unique_ptr<IndicatorStep> indicators_;
 
   Timestamp mark_ = Timestamp::min();

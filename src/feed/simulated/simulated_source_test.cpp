@@ -91,8 +91,10 @@ class SimulatedSourceTest : public testing::Test {
     for (const TimeMark& mark : chunk.marks) out += fmt::format(" mark {}", mark.time.ns);
     for (size_t row = 0; row < chunk.rows.rows; ++row) {
       out += '\n';
-      for (const market::Column& column : chunk.rows.columns) {
-        out += market::value_text(column, row, symbols_).value_or("null") + ' ';
+      for (size_t c = 0; c < chunk.rows.columns.size(); ++c) {
+        const auto value = market::value_text(chunk.rows.columns[c], row, symbols_);
+        // What takes a trade back is printed where there is any.
+        if (value || c < TradeColumn::tape) out += value.value_or("null") + ' ';
       }
     }
     return out;
