@@ -10,7 +10,7 @@ Command add_check(CLI::App& program) {
   auto arguments = std::make_shared<PipelineArguments>();
   arguments->add_to(*app);
   return {app, [arguments] {
-            const auto plan = load_or_print(*arguments);
+            const auto plan = load_or_print(*arguments, Unset::told);
             if (!plan) return kWrongUsage;
             print("{}: valid: {} sources, {} topics, {} streams, {} tables, {} tests\n", arguments->file,
                   plan->sources.size(), plan->topics.size(), plan->streams.size(), plan->tables.size(),

@@ -30,17 +30,23 @@ Result<plan::Variables> PipelineArguments::variables() const {
   return variables;
 }
 
-std::optional<plan::Plan> load_or_print(const PipelineArguments& arguments) {
-  const auto variables = arguments.variables();
+std::optional<plan::Plan> load_or_print(const PipelineArguments& arguments, Unset unset) {
+  auto variables = arguments.variables();
   if (!variables) {
     print_error(variables.error());
     return std::nullopt;
   }
+  variables->allow_unset = unset != Unset::refused;
   auto plan = plan::load_plan(arguments.file, *variables);
   if (!plan) {
     // One diagnostic a line, each with its own place: no prefix of ours.
     std::fprintf(stderr, "%s\n", plan.error().message.c_str());
     return std::nullopt;
+  }
+  for (const plan::Plan::Unset& missing : plan->unset) {
+    if (unset != Unset::told) break;
+    std::fprintf(stderr, "%s: note: %s has no value; to run it, add --set %s=... or set it in the environment\n",
+                 missing.location.to_string().c_str(), missing.name.c_str(), missing.name.c_str());
   }
   return std::move(*plan);
 }

@@ -44,8 +44,11 @@ struct PipelineArguments {
   void add_to(CLI::App& app);
   [[nodiscard]] Result<plan::Variables> variables() const;
 };
+// What a command makes of `${NAME}` that nothing gives a value: it is needed to run a file; who looks at one is told of
+// it; its tests need none.
+enum class Unset : uint8_t { refused, told, ignored };
 // Loads it; prints what is wrong with it on stderr and gives nothing.
-[[nodiscard]] std::optional<plan::Plan> load_or_print(const PipelineArguments& arguments);
+[[nodiscard]] std::optional<plan::Plan> load_or_print(const PipelineArguments& arguments, Unset unset = Unset::refused);
 
 // Prints `penstock: message` on stderr; gives the exit code of the error's kind. A reader who has seen enough is none.
 int print_error(const Error& error);

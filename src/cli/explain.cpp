@@ -12,7 +12,7 @@ Command add_explain(CLI::App& program) {
   auto arguments = std::make_shared<PipelineArguments>();
   arguments->add_to(*app);
   return {app, [arguments] {
-            const auto plan = load_or_print(*arguments);
+            const auto plan = load_or_print(*arguments, Unset::told);
             if (!plan) return kWrongUsage;
             print("{}", plan::explain(*plan));
             return kDone;

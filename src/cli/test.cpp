@@ -8,7 +8,7 @@ namespace penstock::cli {
 namespace {
 
 int run(const PipelineArguments& arguments) {
-  const auto plan = load_or_print(arguments);
+  const auto plan = load_or_print(arguments, Unset::ignored);
   if (!plan) return kWrongUsage;
   const auto results = runtime::run_tests(*plan);
   if (!results) return print_error(results.error());

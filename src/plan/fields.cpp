@@ -187,6 +187,11 @@ const YamlNode* Fields::find(std::string_view key) const {
   return nullptr;
 }
 
+const YamlNode* Fields::find_set(std::string_view key) const {
+  const YamlNode* node = find(key);
+  return node == nullptr || node->unset ? nullptr : node;
+}
+
 const YamlNode* Fields::require(std::string_view key, std::string_view why) {
   const YamlNode* node = find(key);
   if (node == nullptr && node_.is_map()) reader_.error(node_, fmt::format("{} needs '{}': {}", what_, key, why));
@@ -204,15 +209,15 @@ void Fields::text(std::string_view key, std::optional<std::string>& out) {
 }
 
 void Fields::number(std::string_view key, double& out, double least, double greatest) {
-  if (const YamlNode* node = find(key)) out = reader_.number(*node, name_of(key), least, greatest).value_or(out);
+  if (const YamlNode* node = find_set(key)) out = reader_.number(*node, name_of(key), least, greatest).value_or(out);
 }
 
 void Fields::duration(std::string_view key, Duration& out, Duration least, Duration greatest) {
-  if (const YamlNode* node = find(key)) out = reader_.duration(*node, name_of(key), least, greatest).value_or(out);
+  if (const YamlNode* node = find_set(key)) out = reader_.duration(*node, name_of(key), least, greatest).value_or(out);
 }
 
 void Fields::bytes(std::string_view key, int64_t& out, int64_t least, int64_t greatest) {
-  if (const YamlNode* node = find(key)) out = reader_.bytes(*node, name_of(key), least, greatest).value_or(out);
+  if (const YamlNode* node = find_set(key)) out = reader_.bytes(*node, name_of(key), least, greatest).value_or(out);
 }
 
 std::vector<const YamlEntry*> named_entries(ValueReader& reader, const YamlNode& node, std::string_view what) {

@@ -63,12 +63,13 @@ class Fields {
   [[nodiscard]] std::string name_of(std::string_view key) const;
   [[nodiscard]] bool is_map() const { return node_.is_map(); }
 
-  // Into `out`, where the key is there and its value right; else `out` stays as it is.
+  // Into `out`, where the key is there and its value right; else `out` stays as it is. A number that is unset counts as
+  // absent, a text that is unset is taken.
   void text(std::string_view key, std::string& out);
   void text(std::string_view key, std::optional<std::string>& out);
   template <typename Int>
   void integer(std::string_view key, Int& out, int64_t least, int64_t greatest) {
-    if (const YamlNode* node = find(key)) {
+    if (const YamlNode* node = find_set(key)) {
       if (const auto value = reader_.integer(*node, name_of(key), least, greatest)) out = static_cast<Int>(*value);
     }
   }
@@ -77,6 +78,8 @@ class Fields {
   void bytes(std::string_view key, int64_t& out, int64_t least, int64_t greatest);
 
  private:
+  [[nodiscard]] const YamlNode* find_set(std::string_view key) const;
+
   ValueReader& reader_;
   const YamlNode& node_;
   std::string what_;

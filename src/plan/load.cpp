@@ -31,6 +31,7 @@ Loaded load_text(std::string_view text, const std::string& file, const Variables
   }
   plan.file = file;
   plan.secrets = substitution.secrets();
+  plan.unset = substitution.unset();
   loaded.plan = std::move(plan);
   return loaded;
 }

@@ -17,6 +17,9 @@ namespace penstock::plan {
 struct Variables {
   std::map<std::string, std::string> set;
   bool use_environment = true;
+  // A `${NAME}` that has no value is an error; or it stands for itself, as far as a text will do there, and numbers
+  // keep their default: Plan::unset tells of it then. For looking at a file, not for running it.
+  bool allow_unset = false;
 };
 
 struct Diagnostic {

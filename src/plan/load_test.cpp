@@ -36,6 +36,28 @@ Plan plan_of(const std::string& text, Variables variables = {.set = {}, .use_env
   return *plan;
 }
 
+TEST(Unset, ATextStandsForItselfANumberKeepsItsDefaultAndWhatDecidesTheShapeIsAnError) {
+  const Variables looking{.set = {}, .use_environment = false, .allow_unset = true};
+  const Plan plan = plan_of(
+      "name: p\nlog: {fsync_interval: \"${often}\"}\nsources:\n"
+      "  s: {type: http, url: \"${scheme}://a/${page:-b}\", interval: \"${every}\", max_bytes: \"${most}\", topic: "
+      "t}\n",
+      looking);
+  const auto& http = std::get<HttpSource>(plan.sources.at(0).options);
+  EXPECT_EQ(http.url, "${scheme}://a/b");
+  EXPECT_EQ(http.interval, kSecond);
+  EXPECT_EQ(http.response_bytes_max, HttpSource{}.response_bytes_max);
+  EXPECT_EQ(plan.log.fsync_interval, kSecond);
+  std::vector<std::string> names;
+  for (const Plan::Unset& unset : plan.unset) names.push_back(unset.location.to_string() + " " + unset.name);
+  EXPECT_THAT(names,
+              testing::ElementsAre("p.yaml:2:24 often", "p.yaml:4:25 scheme", "p.yaml:4:63 every", "p.yaml:4:86 most"));
+  EXPECT_THAT(errors("name: p\nsources:\n  s: {type: \"${kind}\", topic: t}\n", looking),
+              testing::ElementsAre(HasSubstr("not '${kind}'")));
+  EXPECT_THAT(errors(kHead + "streams:\n  b: {from: trades, bars: {every: \"${every}\"}}\n", looking),
+              testing::ElementsAre(HasSubstr("not '${every}'")));
+}
+
 struct Case {
   std::string name;
   std::string text;      // behind kHead

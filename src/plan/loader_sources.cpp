@@ -238,7 +238,8 @@ FileSource Loader::load_file(Fields& fields, RecordKind kind) {
   load_pace(fields, file.pace);
   fields.text("symbol", file.symbol);
   fields.text("venue", file.venue);
-  if (const YamlNode* delimiter = fields.find("delimiter"); delimiter != nullptr && !delimiter->broken) {
+  if (const YamlNode* delimiter = fields.find("delimiter");
+      delimiter != nullptr && !delimiter->broken && !delimiter->unset) {
     const std::string text = delimiter->text == "\\t" || delimiter->text == "tab" ? "\t" : delimiter->text;
     if (delimiter->is_scalar() && text.size() == 1 && text != "\"" && text != "\n") {
       file.delimiter = text[0];
@@ -254,7 +255,7 @@ HttpSource Loader::load_http(Fields& fields) {
   HttpSource http;
   if (const YamlNode* url = fields.require("url", "the address to poll")) {
     http.url = reader_.text(*url, fields.name_of("url")).value_or("");
-    if (!http.url.empty() && !http.url.starts_with("http://") && !http.url.starts_with("https://")) {
+    if (!http.url.empty() && !url->unset && !http.url.starts_with("http://") && !http.url.starts_with("https://")) {
       reader_.error(*url, fmt::format("{} must begin with http:// or https://", fields.name_of("url")));
     }
   }

@@ -56,6 +56,18 @@ TEST(Pipelines, ReplayWithoutAPathSaysHowToGiveIt) {
   EXPECT_THAT(plan.error().message, testing::MatchesRegex(".*replay.yaml:16:11: path has no value: add --set path=.*"));
 }
 
+TEST(Pipelines, LookedAtWithoutAPathItIsWholeAndTellsThatThePathIsMissing) {
+  for (const char* name : {"replay.yaml", "bars.yaml"}) {
+    SCOPED_TRACE(name);
+    const auto plan = load_plan(pipeline(name), {.use_environment = false, .allow_unset = true});
+    ASSERT_TRUE(plan) << plan.error().message;
+    ASSERT_EQ(plan->unset.size(), 1u);
+    EXPECT_EQ(plan->unset[0].name, "path");
+    EXPECT_THAT(plan->unset[0].location.to_string(), testing::MatchesRegex(".*yaml:1[56]:11"));
+    EXPECT_THAT(explain(*plan), testing::HasSubstr("file ${path}, "));
+  }
+}
+
 TEST(Pipelines, BarsAndDemoLoad) {
   EXPECT_THAT(table_names(load("bars.yaml", {{"path", "a.parquet"}})),
               testing::ElementsAre("bars", "quarantine", "late", "quality"));

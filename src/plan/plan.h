@@ -205,6 +205,12 @@ struct Plan {
   std::vector<Table> tables;
   std::vector<TestCase> tests;
   std::vector<Secret> secrets;
+  // Values that the file asks for and nothing gives: see Variables::allow_unset.
+  struct Unset {
+    Location location;
+    std::string name;
+  };
+  std::vector<Unset> unset;
   // `text` with every secret in it replaced by `${NAME}`. Whatever is printed of a plan goes through this.
   [[nodiscard]] std::string redact(std::string_view text) const;
 };

@@ -93,6 +93,10 @@ void Substitution::apply_scalar(YamlNode& node) {
       secret = true;
     } else if (colon != std::string_view::npos) {
       value = decode_references(inside.substr(colon + 2));
+    } else if (variables_.allow_unset) {
+      node.unset = true;
+      unset_.push_back({diagnostics_.location(document_.locate(node, at)), name});
+      value = fmt::format("${{{}}}", name);
     } else {
       refuse(at, fmt::format("{0} has no value: add --set {0}=... or set it in the environment{1}", name,
                              variables_.use_environment ? "" : " (which is not read here)"));

@@ -17,11 +17,13 @@ class Substitution {
   Substitution(const Variables& variables, const YamlDocument& document, Diagnostics& diagnostics)
       : variables_(variables), document_(document), diagnostics_(diagnostics) {}
 
-  // Every scalar below `node`, but for keys. A missing value is a diagnostic and makes the scalar `broken`.
+  // Every scalar below `node`, but for keys. A missing value is a diagnostic and makes the scalar `broken`, or where
+  // that is allowed makes it `unset`.
   void apply(YamlNode& node);
   // What of --set the file never asked for is most likely misspelt.
   void report_unused();
   [[nodiscard]] const std::vector<Secret>& secrets() const { return secrets_; }
+  [[nodiscard]] const std::vector<Plan::Unset>& unset() const { return unset_; }
 
  private:
   void apply_scalar(YamlNode& node);
@@ -32,6 +34,7 @@ class Substitution {
   Diagnostics& diagnostics_;
   std::set<std::string> asked_;
   std::vector<Secret> secrets_;
+  std::vector<Plan::Unset> unset_;
 };
 
 }  // namespace penstock::plan

@@ -22,6 +22,7 @@ struct YamlNode {
   size_t source_offset = 0;          // of the node in the document's text
   bool plain = false;                // a scalar without quotes
   bool broken = false;               // an error was reported for it: whoever reads it says nothing more
+  bool unset = false;                // a scalar with a `${NAME}` that has no value and stands for itself
   std::string text;                  // of a scalar; after substitution, what it means
   std::string shown;                 // of a scalar, as messages may show it: secrets as `${NAME}`
   std::vector<YamlNode> items;       // of a sequence

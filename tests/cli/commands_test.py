@@ -30,6 +30,16 @@ class ShippedPipelines(unittest.TestCase):
             for table in re.findall(r"^  ([\w.]+):", path.read_text(encoding="utf-8").split("\ntables:")[1].split("\ntests:")[0], re.M):
                 self.assertIn(table, text)
 
+    def test_they_can_be_looked_at_without_the_values_that_a_run_needs(self):
+        for name in ("replay.yaml", "bars.yaml"):
+            with self.subTest(pipeline=name):
+                path = harness.PIPELINES / name
+                self.assertIn("file ${path}", harness.run_ok("explain", path).out)
+                done = harness.run_ok("check", path)
+                self.assertIn("valid", done.out)
+                self.assertRegex(done.err, rf"{name}:\d+:\d+: note: path has no value; .*--set path=")
+                self.assertEqual(harness.run_ok("test", path).err, "")
+
     def test_their_own_tests_pass(self):
         for path, settings in self.each():
             done = harness.run_ok("test", path, *settings)
@@ -83,10 +93,12 @@ tables:
             with self.subTest(text=text):
                 self.assertEqual(self.check(text).code, 2)
 
-    def test_a_value_that_is_not_given_is_named(self):
-        done = harness.run("check", harness.PIPELINES / "replay.yaml")
-        self.assertEqual(done.code, 2, done)
-        self.assertIn("path", done.err)
+    def test_a_value_that_is_not_given_is_named_and_nothing_is_run(self):
+        with harness.temporary_folder() as folder:
+            done = harness.run("run", harness.PIPELINES / "replay.yaml", "--data", folder + "/data")
+            self.assertEqual(done.code, 2, done)
+            self.assertRegex(done.err, r"replay\.yaml:\d+:\d+: path has no value")
+            self.assertFalse(os.path.exists(folder + "/data"))
 
     def test_run_and_explain_and_test_refuse_it_too(self):
         with harness.temporary_folder() as folder:
