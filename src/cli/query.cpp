@@ -44,7 +44,8 @@ Command add_query(CLI::App& program) {
   auto arguments = std::make_shared<Arguments>();
   app->add_option("sql", arguments->sql, "One SELECT statement")->required();
   app->add_option("--data", arguments->data_dir, "The pipeline's data folder")->capture_default_str();
-  app->add_option("--format", arguments->format, "table, csv, json or parquet")->capture_default_str();
+  app->add_option("--format", arguments->format, "table, csv, json (an array), jsonl (a line each) or parquet")
+      ->capture_default_str();
   return {app, [arguments] { return run_query(*arguments); }};
 }
 
@@ -55,7 +56,8 @@ Command add_export(CLI::App& program) {
   app->add_option("what", arguments->sql, "A table's name or a SELECT statement")->required();
   app->add_option("path", arguments->path, "The file to write")->required();
   app->add_option("--data", arguments->data_dir, "The pipeline's data folder")->capture_default_str();
-  app->add_option("--format", arguments->format, "csv, json or parquet")->capture_default_str();
+  app->add_option("--format", arguments->format, "csv, json (an array), jsonl (a line each) or parquet")
+      ->capture_default_str();
   return {app, [arguments] { return run_export(*arguments); }};
 }
 

@@ -20,6 +20,7 @@ std::string_view format_name(store::Format format) {
     case store::Format::table: return "table";
     case store::Format::csv: return "csv";
     case store::Format::json: return "json";
+    case store::Format::json_lines: return "jsonl";
     case store::Format::parquet: return "parquet";
   }
   return "";

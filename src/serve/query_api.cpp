@@ -20,8 +20,9 @@ struct FormatName {
   store::Format format;
   std::string_view content_type;
 };
-constexpr std::array<FormatName, 4> kFormats{{
+constexpr std::array<FormatName, 5> kFormats{{
     {"json", store::Format::json, "application/json"},
+    {"jsonl", store::Format::json_lines, "application/x-ndjson"},
     {"csv", store::Format::csv, "text/csv; charset=utf-8"},
     {"table", store::Format::table, "text/plain; charset=utf-8"},
     {"parquet", store::Format::parquet, "application/vnd.apache.parquet"},
@@ -119,7 +120,8 @@ void QueryApi::answer(const io::HttpRequest& request, io::HttpResponder& respond
 void QueryApi::run(std::string_view sql, std::string_view format, io::HttpResponder& responder) {
   const auto* known = std::find_if(kFormats.begin(), kFormats.end(), [&](const auto& f) { return f.name == format; });
   if (known == kFormats.end())
-    return send_error(responder, 400, fmt::format("format '{}' is not one of json, csv, table, parquet", format));
+    return send_error(responder, 400,
+                      fmt::format("format '{}' is not one of json, jsonl, csv, table, parquet", format));
   ResultWriter writer(responder, known->content_type);
   const Status done = query_(sql, known->format, limits_, [&](std::string_view piece) { return writer.take(piece); });
   if (done) {

@@ -122,6 +122,7 @@ TEST_F(ApiTest, SqlIsTakenFromTheQueryTheBodyOrAForm) {
 TEST_F(ApiTest, EachFormatHasItsContentType) {
   EXPECT_EQ(ask("GET", "/api/query", "sql=x&format=csv").headers.find("Content-Type"), "text/csv; charset=utf-8");
   EXPECT_EQ(ask("GET", "/api/query", "sql=x&format=json").headers.find("Content-Type"), "application/json");
+  EXPECT_EQ(ask("GET", "/api/query", "sql=x&format=jsonl").headers.find("Content-Type"), "application/x-ndjson");
   EXPECT_EQ(ask("GET", "/api/query", "sql=x&format=table").headers.find("Content-Type"), "text/plain; charset=utf-8");
   EXPECT_EQ(ask("GET", "/api/query", "sql=x&format=parquet").headers.find("Content-Type"),
             "application/vnd.apache.parquet");

@@ -49,7 +49,9 @@ class Transaction {
   [[nodiscard]] virtual Status commit() = 0;
 };
 
-enum class Format : uint8_t { table, csv, json, parquet };
+// table: aligned text for a terminal; json: one array of objects; json_lines: an object a line.
+enum class Format : uint8_t { table, csv, json, json_lines, parquet };
+// As users write it: table, csv, json, jsonl, parquet.
 [[nodiscard]] Result<Format> parse_format(std::string_view text);
 
 // Bounds on a query of a user, so that it can neither write nor stall the pipeline.
@@ -68,11 +70,11 @@ class Store {
   virtual ~Store() = default;
   [[nodiscard]] virtual Result<Committed> load_committed() = 0;
   [[nodiscard]] virtual Result<std::unique_ptr<Transaction>> begin() = 0;
-  // Read-only SQL, one statement; the result as `format` (table: aligned text for a terminal; json: one array of
-  // objects). `invalid` with the engine's words for SQL that is wrong, writes, or reaches files.
+  // Read-only SQL, one statement; the result as `format`. `invalid` with the engine's words for SQL that is wrong,
+  // writes, or reaches files.
   [[nodiscard]] virtual Status query(std::string_view sql, Format format, const QueryLimits& limits,
                                      const ByteSink& sink) = 0;
-  // Writes the result of a read-only query to a file, as CSV, JSON lines or Parquet. Gives the rows written.
+  // Writes the result of a read-only query to a file, in any format but table. Gives the rows written.
   [[nodiscard]] virtual Result<uint64_t> export_to(std::string_view sql, Format format, const std::string& path) = 0;
   // Rows in each table, by name: for the status page.
   [[nodiscard]] virtual Result<std::map<std::string, uint64_t>> table_rows() = 0;

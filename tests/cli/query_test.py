@@ -34,13 +34,15 @@ class Finished(unittest.TestCase):
         self.assertIn("symbol", table)
         rows = json.loads(harness.query_text(self.data, sql, "json"))
         self.assertEqual((rows[0]["symbol"], rows[0]["id"]), (row.symbol, "1"))
+        lines = harness.query_text(self.data, sql.replace("'1'", "'1' or id = '2' order by id"), "jsonl").splitlines()
+        self.assertEqual([json.loads(line)["id"] for line in lines], ["1", "2"])
 
     def test_export_formats(self):
         import csv
 
         import pyarrow.parquet
 
-        for format in ("csv", "json", "parquet"):
+        for format in ("csv", "json", "jsonl", "parquet"):
             with self.subTest(format):
                 path = self.folder / f"out.{format}"
                 done = harness.run_ok("export", "trades", path, "--data", self.data, "--format", format)
@@ -49,8 +51,10 @@ class Finished(unittest.TestCase):
                     ids = pyarrow.parquet.read_table(path)["id"].to_pylist()
                 elif format == "csv":
                     ids = [row["id"] for row in csv.DictReader(path.open(encoding="utf-8"))]
-                else:
+                elif format == "json":
                     ids = [row["id"] for row in json.loads(path.read_text(encoding="utf-8"))]
+                else:
+                    ids = [json.loads(line)["id"] for line in path.open(encoding="utf-8")]
                 self.assertEqual(sorted(map(int, ids)), sorted(trade.id for trade in self.expected.trades))
 
     def test_export_of_a_query(self):

@@ -62,6 +62,29 @@ class Unfinished {
   std::string path_;
 };
 
+// A result in Parquet has no text form.
+TextForm text_form(Format format) {
+  switch (format) {
+    case Format::csv: return TextForm::csv;
+    case Format::json: return TextForm::json;
+    case Format::json_lines: return TextForm::json_lines;
+    case Format::table:
+    case Format::parquet: break;
+  }
+  return TextForm::table;
+}
+
+Shape shape_of(Format format) {
+  switch (format) {
+    case Format::json:
+    case Format::json_lines: return Shape::json;
+    case Format::parquet: return Shape::raw;
+    case Format::table:
+    case Format::csv: break;
+  }
+  return Shape::text;
+}
+
 // Gives the rows written.
 Result<uint64_t> write_result(ReadQuery& query, TextForm form, const QueryLimits& limits, const ByteSink& sink) {
   const std::unique_ptr<ResultWriter> writer = ResultWriter::make(form, query.columns());
@@ -169,22 +192,17 @@ class DuckDbStore final : public Store {
   Status query(std::string_view sql, Format format, const QueryLimits& limits, const ByteSink& sink) override {
     PENSTOCK_TRY_ASSIGN(const QuerySlot slot, QuerySlot::take(queries_));
     if (format == Format::parquet) return query_parquet(sql, limits, sink);
-    const TextForm form = format == Format::csv    ? TextForm::csv
-                          : format == Format::json ? TextForm::json
-                                                   : TextForm::table;
-    const Shape shape = format == Format::json ? Shape::json : Shape::text;
-    PENSTOCK_TRY_ASSIGN(const auto query, ReadQuery::start(database_.get(), sql, limits.time_max, shape));
-    PENSTOCK_TRY(write_result(*query, form, limits, sink));
+    PENSTOCK_TRY_ASSIGN(const auto query, ReadQuery::start(database_.get(), sql, limits.time_max, shape_of(format)));
+    PENSTOCK_TRY(write_result(*query, text_form(format), limits, sink));
     return {};
   }
 
   Result<uint64_t> export_to(std::string_view sql, Format format, const std::string& path) override {
     if (format == Format::table) {
-      return fail(ErrorKind::invalid, "a file is written as csv, json or parquet; table is for the terminal");
+      return fail(ErrorKind::invalid, "a file is written as csv, json, jsonl or parquet; table is for the terminal");
     }
     PENSTOCK_TRY_ASSIGN(const QuerySlot slot, QuerySlot::take(queries_));
-    const Shape shape = format == Format::parquet ? Shape::raw : format == Format::json ? Shape::json : Shape::text;
-    PENSTOCK_TRY_ASSIGN(const auto query, ReadQuery::start(database_.get(), sql, kExportTimeMax, shape));
+    PENSTOCK_TRY_ASSIGN(const auto query, ReadQuery::start(database_.get(), sql, kExportTimeMax, shape_of(format)));
     const std::string temporary = temporary_path(path);
     Unfinished unfinished(temporary);
     uint64_t rows = 0;
@@ -197,8 +215,7 @@ class DuckDbStore final : public Store {
       PENSTOCK_TRY(file->truncate(0));
       uint64_t position = 0;
       const QueryLimits limits{.time_max = kExportTimeMax, .rows_max = kExportRowsMax, .bytes_max = uint64_t{1} << 62};
-      const TextForm form = format == Format::csv ? TextForm::csv : TextForm::json_lines;
-      PENSTOCK_TRY_ASSIGN(rows, write_result(*query, form, limits, [&](std::string_view bytes) -> Status {
+      PENSTOCK_TRY_ASSIGN(rows, write_result(*query, text_form(format), limits, [&](std::string_view bytes) -> Status {
                             PENSTOCK_TRY(file->write_at(position, std::as_bytes(std::span(bytes))));
                             position += bytes.size();
                             return {};

@@ -207,8 +207,9 @@ TEST_F(QueryTest, ParquetGoesOutWholeAndLeavesNoFile) {
 TEST_F(QueryTest, ExportsAreWrittenWholeOrNotAtAll) {
   EXPECT_EQ(must(store->export_to("SELECT id FROM trades ORDER BY id", Format::csv, folder + "/t.csv")), 3u);
   EXPECT_EQ(read_file(folder + "/t.csv"), "id\n1\n2\n3\n");
-  EXPECT_EQ(
-      must(store->export_to("SELECT id, size FROM trades ORDER BY id LIMIT 2", Format::json, folder + "/t.jsonl")), 2u);
+  EXPECT_EQ(must(store->export_to("SELECT id, size FROM trades ORDER BY id LIMIT 2", Format::json_lines,
+                                  folder + "/t.jsonl")),
+            2u);
   EXPECT_EQ(read_file(folder + "/t.jsonl"), "{\"id\":\"1\",\"size\":1.00000000}\n{\"id\":\"2\",\"size\":2.00000000}\n");
   EXPECT_EQ(must(store->export_to("FROM range(300000)", Format::parquet, folder + "/t.parquet")), 300'000u);
   EXPECT_EQ(read_file(folder + "/t.parquet").substr(0, 4), "PAR1");
@@ -223,10 +224,20 @@ TEST_F(QueryTest, ExportsAreWrittenWholeOrNotAtAll) {
   }
 }
 
-TEST(ParseFormat, KnowsFour) {
+TEST_F(QueryTest, JsonIsAnArrayAndJsonLinesAreTheSameObjectsOneALine) {
+  const std::string sql = "SELECT id, size FROM trades ORDER BY id LIMIT 2";
+  const std::string lines = "{\"id\":\"1\",\"size\":1.00000000}\n{\"id\":\"2\",\"size\":2.00000000}\n";
+  EXPECT_EQ(query(*store, sql, Format::json_lines), lines);
+  EXPECT_EQ(query(*store, "SELECT 1 AS a WHERE false", Format::json_lines), "");
+  EXPECT_EQ(must(store->export_to(sql, Format::json, folder + "/t.json")), 2u);
+  EXPECT_EQ(read_file(folder + "/t.json"), query(*store, sql, Format::json));
+}
+
+TEST(ParseFormat, KnowsFive) {
   EXPECT_EQ(*parse_format("csv"), Format::csv);
   EXPECT_EQ(*parse_format("table"), Format::table);
   EXPECT_EQ(*parse_format("json"), Format::json);
+  EXPECT_EQ(*parse_format("jsonl"), Format::json_lines);
   EXPECT_EQ(*parse_format("parquet"), Format::parquet);
   EXPECT_FALSE(parse_format("xml").has_value());
 }
