@@ -19,7 +19,7 @@ int run_query(const Arguments& arguments) {
   const auto format = store::parse_format(arguments.format);
   if (!format) return print_error(format.error());
   const Status status =
-      runtime::query(io::posix_file_system(), arguments.data_dir, arguments.sql, *format, write_stdout);
+      runtime::query(io::posix_file_system(), arguments.data_dir, arguments.sql, *format, write_stdout, system_clock());
   if (!status) return print_error(status.error());
   return std::fflush(stdout) == 0 ? kDone : kFailed;
 }
@@ -29,9 +29,9 @@ int run_export(const Arguments& arguments) {
   if (!format) return print_error(format.error());
   // A bare name is a table.
   const bool is_query = arguments.sql.find_first_of(" \t\n") != std::string::npos;
-  const auto bytes =
-      runtime::export_query(io::posix_file_system(), arguments.data_dir,
-                            is_query ? arguments.sql : "SELECT * FROM " + arguments.sql, *format, arguments.path);
+  const auto bytes = runtime::export_query(io::posix_file_system(), arguments.data_dir,
+                                           is_query ? arguments.sql : "SELECT * FROM " + arguments.sql, *format,
+                                           arguments.path, system_clock());
   if (!bytes) return print_error(bytes.error());
   print("{}: {} bytes\n", arguments.path, *bytes);
   return kDone;

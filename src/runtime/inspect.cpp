@@ -5,15 +5,19 @@
 
 #include "io/http_client.h"
 #include "log/embedded/embedded_log.h"
+#include "runtime/closed_store.h"
 #include "runtime/data_dir.h"
 #include "runtime/log_access.h"
-#include "store/duckdb/duckdb_store.h"
 
 namespace penstock::runtime {
 namespace {
 
 // What a user asks for from this machine's own shell may be as large as it is.
 constexpr store::QueryLimits kShellLimits{.time_max = kDay, .rows_max = UINT64_MAX, .bytes_max = UINT64_MAX};
+
+// How long a query waits for a folder that is held by a pipeline that does not answer.
+constexpr Duration kSettleMax{10 * kSecond.ns};
+constexpr Duration kSettlePause{50 * kMillisecond.ns};
 
 std::string_view format_name(store::Format format) {
   switch (format) {
@@ -26,6 +30,7 @@ std::string_view format_name(store::Format format) {
   return "";
 }
 
+// `closed` when it did not answer, or answered that it cannot now.
 Status query_running(const RunInfo& run, const std::string& sql, store::Format format, const store::ByteSink& sink) {
   const auto client = io::make_http_client();
   io::HttpCall call;
@@ -35,58 +40,66 @@ Status query_running(const RunInfo& run, const std::string& sql, store::Format f
   call.headers.add("Content-Type", "application/sql");
   call.timeout = kShellLimits.time_max;
   call.response_bytes_max = UINT64_MAX;
-  PENSTOCK_TRY_ASSIGN(const io::HttpResponse response, client->fetch(call, sink, {}));
-  if (response.status >= 200 && response.status < 300) return {};
-  const auto json = nlohmann::json::parse(response.body, nullptr, /*allow_exceptions=*/false);
+  const auto response = client->fetch(call, sink, {});
+  if (!response) {
+    const bool silent = response.error().kind == ErrorKind::io;
+    return fail(silent ? ErrorKind::closed : response.error().kind, "{}", response.error().message);
+  }
+  if (response->status >= 200 && response->status < 300) return {};
+  const auto json = nlohmann::json::parse(response->body, nullptr, /*allow_exceptions=*/false);
   const bool told = json.is_object() && json.contains("error") && json["error"].is_string();
-  return fail(response.status == 400 ? ErrorKind::invalid : ErrorKind::io, "{}",
+  const ErrorKind kind = response->status == 400   ? ErrorKind::invalid
+                         : response->status == 503 ? ErrorKind::closed
+                                                   : ErrorKind::io;
+  return fail(kind, "{}",
               told ? json["error"].get<std::string>()
-                   : fmt::format("the pipeline at {} answered {}", run.address, response.status));
+                   : fmt::format("the pipeline at {} answered {}", run.address, response->status));
 }
 
-// The store of a data folder on which no pipeline runs.
-Result<std::unique_ptr<store::Store>> open_store(io::FileSystem& files, const DataPaths& paths,
-                                                 std::optional<DataDir>& held) {
-  PENSTOCK_TRY_ASSIGN(const bool there, files.exists(paths.store()));
-  if (!there) {
-    return fail(ErrorKind::not_found, "{} holds no data of a pipeline: run one with --data {} first", paths.root,
-                paths.root);
-  }
-  // A store that was not closed (its process was killed) has a write-ahead log, which only a writer can take in.
-  PENSTOCK_TRY_ASSIGN(const bool unclosed, files.exists(paths.store() + ".wal"));
-  store::DuckDbOptions options;
-  options.read_only = !unclosed;
-  if (unclosed) {
-    PENSTOCK_TRY_ASSIGN(DataDir data_dir, DataDir::acquire(files, paths.root));
-    held.emplace(std::move(data_dir));
-  }
-  return store::open_duckdb_store(paths.store(), options, {});
+Status try_query(io::FileSystem& files, const DataPaths& paths, const std::string& sql, store::Format format,
+                 const store::ByteSink& sink) {
+  PENSTOCK_TRY_ASSIGN(const auto running, read_run_info(files, paths));
+  if (running) return query_running(*running, sql, format, sink);
+  PENSTOCK_TRY_ASSIGN(ClosedStore closed, ClosedStore::open(files, paths));
+  return closed.store().query(sql, format, kShellLimits, sink);
 }
 
 }  // namespace
 
 Status query(io::FileSystem& files, const std::string& data_dir, const std::string& sql, store::Format format,
-             const store::ByteSink& sink) {
+             const store::ByteSink& sink, Clock& clock) {
   const DataPaths paths{data_dir};
-  PENSTOCK_TRY_ASSIGN(const auto running, read_run_info(files, paths));
-  if (running) return query_running(*running, sql, format, sink);
-  std::optional<DataDir> held;
-  PENSTOCK_TRY_ASSIGN(const auto store, open_store(files, paths, held));
-  return store->query(sql, format, kShellLimits, sink);
+  const Timestamp deadline = clock.now() + kSettleMax;
+  bool began = false;
+  const auto give = [&](std::string_view piece) {
+    began = true;
+    return sink(piece);
+  };
+  for (;;) {
+    const Status status = try_query(files, paths, sql, format, give);
+    // A pipeline that is just starting or stopping holds the folder, and does not answer yet or any more.
+    if (status || began || status.error().kind != ErrorKind::closed) return status;
+    if (clock.now() >= deadline) {
+      return fail(ErrorKind::closed, "a pipeline has {}, and did not answer for {}: try again when it is ready ({})",
+                  data_dir, format_duration(kSettleMax), status.error().message);
+    }
+    clock.wait_for(kSettlePause, {});
+  }
 }
 
 Result<uint64_t> export_query(io::FileSystem& files, const std::string& data_dir, const std::string& sql,
-                              store::Format format, const std::string& path) {
+                              store::Format format, const std::string& path, Clock& clock) {
   const std::string temporary = path + ".new";
   uint64_t bytes = 0;
   {
     PENSTOCK_TRY_ASSIGN(const auto file, files.open(temporary, io::OpenMode::create));
     PENSTOCK_TRY(file->truncate(0));
-    const Status written = query(files, data_dir, sql, format, [&](std::string_view piece) -> Status {
+    const auto write = [&](std::string_view piece) -> Status {
       PENSTOCK_TRY(file->write_at(bytes, std::as_bytes(std::span(piece))));
       bytes += piece.size();
       return {};
-    });
+    };
+    const Status written = query(files, data_dir, sql, format, write, clock);
     if (!written) {
       [[maybe_unused]] const Status removed = files.remove(temporary);
       return std::unexpected(written.error());

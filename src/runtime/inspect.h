@@ -17,13 +17,14 @@ namespace penstock::runtime {
 
 using Format = store::Format;
 
-// Runs read-only SQL: asks the pipeline that runs on `data_dir`, or opens its store when none does.
+// Runs read-only SQL: asks the pipeline that runs on `data_dir`, or opens its store when none does. While one is
+// starting or stopping it waits for ten seconds at most; `closed` after that.
 [[nodiscard]] Status query(io::FileSystem& files, const std::string& data_dir, const std::string& sql,
-                           store::Format format, const store::ByteSink& sink);
+                           store::Format format, const store::ByteSink& sink, Clock& clock);
 
 // Writes the result of `sql` to `path` (a whole file or none). Gives the bytes written.
 [[nodiscard]] Result<uint64_t> export_query(io::FileSystem& files, const std::string& data_dir, const std::string& sql,
-                                            store::Format format, const std::string& path);
+                                            store::Format format, const std::string& path, Clock& clock);
 
 // A table of the log's topics: partitions, offsets, records, bytes.
 [[nodiscard]] Result<std::string> describe_topics(io::FileSystem& files, const std::string& data_dir);

@@ -24,6 +24,22 @@ log::Codec log_codec(plan::Codec codec) {
   return log::Codec::none;
 }
 
+// A query that asks who runs here holds the folder for a moment, and one of a store on which nothing ran has its file
+// open: waited for, as a restart must not fail by it. A pipeline holds them for good.
+constexpr Duration kFolderHeldMax = kSecond;
+constexpr Duration kStoreHeldMax{10 * kSecond.ns};
+constexpr Duration kHeldPause{20 * kMillisecond.ns};
+
+template <typename Open>
+auto open_soon(Clock& clock, Duration max, const Open& open) {
+  const Timestamp deadline = clock.now() + max;
+  for (;;) {
+    auto opened = open();
+    if (opened || opened.error().kind != ErrorKind::closed || clock.now() >= deadline) return opened;
+    clock.wait_for(kHeldPause, {});
+  }
+}
+
 size_t hardware_threads() { return std::max<size_t>(1, std::thread::hardware_concurrency()); }
 
 }  // namespace
@@ -46,7 +62,8 @@ Pipeline::~Pipeline() { [[maybe_unused]] const Status finished = finish(); }
 
 Result<std::unique_ptr<Pipeline>> Pipeline::start(const plan::Plan& plan, const RunOptions& options, Clock& clock,
                                                   io::FileSystem& files) {
-  PENSTOCK_TRY_ASSIGN(DataDir data_dir, DataDir::acquire(files, options.data_dir));
+  PENSTOCK_TRY_ASSIGN(DataDir data_dir,
+                      open_soon(clock, kFolderHeldMax, [&] { return DataDir::acquire(files, options.data_dir); }));
   auto pipeline = std::unique_ptr<Pipeline>(new Pipeline(plan, clock, files, std::move(data_dir)));
   PENSTOCK_TRY(pipeline->open());
   PENSTOCK_TRY(pipeline->start_server(options.listen));
@@ -57,7 +74,9 @@ Result<std::unique_ptr<Pipeline>> Pipeline::start(const plan::Plan& plan, const 
 Status Pipeline::open() {
   PENSTOCK_TRY(open_log());
   const store::DuckDbOptions options{.memory_bytes_max = plan_.store.memory_bytes_max, .symbols = &symbols_};
-  PENSTOCK_TRY_ASSIGN(store_, store::open_duckdb_store(data_dir_.paths().store(), options, table_specs(plan_)));
+  PENSTOCK_TRY_ASSIGN(store_, open_soon(clock_, kStoreHeldMax, [&] {
+                        return store::open_duckdb_store(data_dir_.paths().store(), options, table_specs(plan_));
+                      }));
   PENSTOCK_TRY_ASSIGN(committed_, store_->load_committed());
   PENSTOCK_TRY(make_workers());
   PENSTOCK_TRY(make_sources());

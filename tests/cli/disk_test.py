@@ -80,6 +80,26 @@ class Disk(unittest.TestCase):
             remount(disk, "ro")
             self.assertGreater(harness.count(disk / "data", "trades"), 0)
 
+    def test_a_store_that_was_not_closed_in_a_folder_that_became_read_only_is_queried_in_a_copy(self):
+        self.write(20_000)
+        with small_disk(self.folder / "disk", "size=64m") as disk:
+            done = harness.run_to_end(REPLAY, disk / "data", env={"PENSTOCK_KILL_POINT": "after_commit:2"}, path=self.source)
+            self.assertEqual(done.code, -signal.SIGKILL, done)
+            self.assertTrue((disk / "data" / "store.duckdb.wal").exists())
+            remount(disk, "ro")
+            temporary = self.folder / "temporary"
+            temporary.mkdir()
+            ask = ["query", "select count(*) > 1000 as many from trades", "--format", "csv", "--data", disk / "data"]
+            done = harness.run_ok(*ask, env={"TMPDIR": str(temporary)})
+            self.assertEqual(done.out, "many\ntrue\n")
+            self.assertIn(f"a copy in {temporary}", done.err)
+            self.assertEqual(list(temporary.iterdir()), [])
+            with small_disk(self.folder / "tiny", "size=1m") as tiny:
+                done = harness.run(*ask, env={"TMPDIR": str(tiny)})
+                self.assertEqual(done.code, 1, done)
+                self.assertIn("set TMPDIR to a folder with more room", done.err)
+                self.assertEqual(list(tiny.iterdir()), [])
+
     def test_a_log_that_was_lost_with_the_power_is_gone_on_with(self):
         """`fsync: never`: the store has what was committed, the log's files are empty."""
         self.write(200_000)
@@ -88,11 +108,15 @@ class Disk(unittest.TestCase):
         pipeline.write_text(text.replace("segment_bytes: 1MiB, fsync: interval", "fsync: never"), encoding="utf-8")
         self.assertIn("fsync: never", pipeline.read_text(encoding="utf-8"))
         self.assertEqual(harness.run_to_end(pipeline, self.folder / "whole", path=self.source).code, 0)
-        data = self.folder / "data"
-        done = harness.run_to_end(pipeline, data, env={"PENSTOCK_KILL_POINT": "after_commit:3"}, path=self.source)
-        self.assertEqual(done.code, -signal.SIGKILL, done)
-        finished = harness.query(data, "select finished from penstock.sources")
-        self.assertEqual(finished, [{"finished": "false"}], "the kill came too late to prove anything")
+        for commits in (4, 3, 2):
+            data = self.folder / f"data-{commits}"
+            done = harness.run_to_end(pipeline, data, env={"PENSTOCK_KILL_POINT": f"after_commit:{commits}"}, path=self.source)
+            self.assertIn(done.code, (0, -signal.SIGKILL), done)
+            if harness.query(data, "select finished from penstock.sources") == [{"finished": "false"}]:
+                break
+        else:
+            self.fail("every kill came too late to prove anything")
+        self.assertGreater(harness.count(data, "trades"), 0)
         for partition in (data / "log").iterdir():
             for file in partition.iterdir():
                 if file.suffix == ".log":

@@ -2,6 +2,7 @@
 
 import pathlib
 import signal
+import threading
 import unittest
 
 import harness
@@ -65,6 +66,27 @@ class Live(unittest.TestCase):
             self.assertGreater(out.stat().st_size, 1000)
             self.assertNotEqual(harness.run("query", "drop table trades", "--data", self.data).code, 0)
             self.assertGreater(harness.count(self.data, "trades"), 100)
+
+    def test_queries_are_answered_also_while_it_starts_and_stops(self):
+        pipeline = harness.Pipeline(DEMO, self.data)
+        pipeline.until("trades are stored", lambda: self.stored(pipeline, "trades") > 0)
+        # What a kill leaves: a store that was not closed, and an address where nobody is.
+        pipeline.signal(signal.SIGKILL)
+        for _ in range(3):
+            queries, ended = [], threading.Event()
+            def ask():
+                while not ended.is_set() or not queries:
+                    queries.append(harness.run("query", "select count(*) as n from trades", "--data", self.data))
+            asking = threading.Thread(target=ask)
+            asking.start()
+            try:
+                with harness.Pipeline(DEMO, self.data) as pipeline:
+                    pipeline.until("it is ready", lambda: pipeline.request("/readyz")[0] == 200)
+            finally:
+                ended.set()
+                asking.join()
+            for done in queries:
+                self.assertEqual(done.code, 0, done)
 
     def test_signals_end_it_with_everything_committed(self):
         for number in (signal.SIGINT, signal.SIGTERM):
