@@ -1,8 +1,10 @@
 """A disk that is full, and a folder that cannot be written: a clear error, and nothing lost."""
 
 import contextlib
+import ctypes
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import unittest
@@ -32,6 +34,20 @@ def small_disk(folder: pathlib.Path, options: str):
 
 def remount(folder: pathlib.Path, options: str) -> None:
     subprocess.run(["mount", "-o", f"remount,{options}", folder], check=True)
+
+
+def execute(store: pathlib.Path, sql: str) -> None:
+    """Runs SQL on a store with the DuckDB that the binary itself uses."""
+    linked = subprocess.run(["ldd", harness.binary()], capture_output=True, text=True, check=True).stdout
+    library = ctypes.CDLL(re.search(r"libduckdb\.so\S* => (\S+)", linked)[1])
+    database, connection = ctypes.c_void_p(), ctypes.c_void_p()
+    if library.duckdb_open(str(store).encode(), ctypes.byref(database)) or library.duckdb_connect(database, ctypes.byref(connection)):
+        raise AssertionError(f"{store} cannot be opened")
+    failed = library.duckdb_query(connection, sql.encode(), None)
+    library.duckdb_disconnect(ctypes.byref(connection))
+    library.duckdb_close(ctypes.byref(database))
+    if failed:
+        raise AssertionError(f"{sql} failed")
 
 
 class Disk(unittest.TestCase):
@@ -129,6 +145,23 @@ class Disk(unittest.TestCase):
         for table in TABLES:
             sql = f"select * from {table} order by all"
             self.assertEqual(harness.query_text(data, sql), harness.query_text(self.folder / "whole", sql), table)
+
+    def test_a_store_of_a_newer_format_is_refused_and_left_as_it_is(self):
+        self.write(1000)
+        data = self.folder / "data"
+        self.assertEqual(self.replay(data).code, 0)
+        ask = ["query", "from trades order by all", "--data", data]
+        rows, topics = harness.run_ok(*ask).out, harness.run_ok("topics", "--data", data).out
+        execute(data / "store.duckdb", "UPDATE penstock.meta SET value = '99' WHERE key = 'format_version'")
+        stored = (data / "store.duckdb").read_bytes()
+        for done in (self.replay(data), harness.run(*ask)):
+            self.assertEqual(done.code, 1, done)
+            self.assertIn(f"{data}/store.duckdb is a store of format version 99", done.err)
+            self.assertIn("use a newer Penstock", done.err)
+        self.assertEqual((data / "store.duckdb").read_bytes(), stored)
+        self.assertEqual(harness.run_ok("topics", "--data", data).out, topics)
+        execute(data / "store.duckdb", "UPDATE penstock.meta SET value = '1' WHERE key = 'format_version'")
+        self.assertEqual(harness.run_ok(*ask).out, rows)
 
     def test_a_file_where_the_data_folder_belongs_is_named(self):
         self.write(10)
