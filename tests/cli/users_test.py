@@ -3,6 +3,7 @@
 import http.server
 import json
 import pathlib
+import re
 import threading
 import unittest
 
@@ -252,13 +253,11 @@ class Users(Polling):
             except OSError:
                 pass
             handler.close_connection = True
-        # After an answer that is refused the longest pause is made, a minute; here it is shorter.
-        quick = self.data.parent / "quick.yaml"
-        topic = "    topic: users_created\n"
-        quick.write_text(USERS.read_text(encoding="utf-8").replace(topic, "    backoff: {min: 50ms, max: 100ms}\n" + topic), encoding="utf-8")
-        server = self.serve(endless, ok(answer(user(1))))
-        with harness.Pipeline(quick, self.data, url=server.url, interval="50ms") as pipeline:
+        with self.poll(self.serve(endless, ok(answer(user(1))))) as pipeline:
             self.await_rows(pipeline, 1)
+            self.assertEqual(harness.metric(pipeline.request("/metrics")[1], "penstock_source_retries_total"), 1)
+        # Not refused for good: the first pause, not the longest.
+        self.assertLessEqual(int(re.search(r"raise `max_bytes`.*next try in (\d+) ms", pipeline.text)[1]), 1000)
 
 
 class RealAnswers(Polling):

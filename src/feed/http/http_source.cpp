@@ -17,7 +17,9 @@ using http::IdMemory;
 // An answer may be large; what is handed on at once is not, so that processing keeps pace with it.
 constexpr size_t kChunkBytes = size_t{1} << 20;
 
-enum class Verdict : uint8_t { retry, refused };
+// `too_large` is the accident of one answer, and the next is asked for as soon as after any other failure; `refused`
+// will not change by itself.
+enum class Verdict : uint8_t { retry, too_large, refused };
 
 struct Failure {
   Verdict verdict;
@@ -99,9 +101,9 @@ class HttpSource final : public Source {
 
   // What is wrong with an answer, or nothing.
   [[nodiscard]] std::optional<Failure> judge(const Result<io::HttpResponse>& answer) const {
-    if (!answer)
-      return Failure{
-          answer.error().kind == ErrorKind::full ? Verdict::refused : Verdict::retry, answer.error().message, {}};
+    if (!answer && answer.error().kind == ErrorKind::full)
+      return Failure{Verdict::too_large, answer.error().message + ": raise `max_bytes` if it is always so", {}};
+    if (!answer) return Failure{Verdict::retry, answer.error().message, {}};
     const int status = answer->status;
     if (status / 100 == 2 || status == 304) return std::nullopt;
     std::optional<Duration> retry_after;
@@ -119,6 +121,7 @@ class HttpSource final : public Source {
     ++stats_.retries;
     const bool refused = failure.verdict == Verdict::refused;
     if (refused) ++stats_.refused;
+    if (failure.verdict == Verdict::too_large) ++stats_.too_large;
     Duration pause = backoff_.next();
     if (refused) pause = options_.backoff_max;
     if (failure.retry_after) pause = std::max(pause, std::min(*failure.retry_after, kRetryAfterMax));

@@ -5,9 +5,9 @@
 // (`poll 12 record 3`). Between answers it waits `interval`, from one poll's beginning to the next's. It asks only for
 // what is new where the server allows (ETag, Last-Modified).
 //
-// What fails is tried again, and counted in stats().retries: no connection, a time-out, a cut answer, 408, 429 and 5xx
-// after a growing, jittered pause (or Retry-After, if that is longer); what trying again will hardly mend (401, 404, an
-// answer that is too large, ...) after backoff_max. Only a url that is none ends the source.
+// What fails is tried again, and counted in stats().retries: no connection, a time-out, an answer that is cut or too
+// large, 408, 429 and 5xx after a growing, jittered pause (or Retry-After, if that is longer); what trying again will
+// hardly mend (401, 404, ...) after backoff_max. Only a url that is none ends the source.
 //
 // Not deterministic: what a url answers tomorrow is not what it answered today.
 #pragma once
@@ -46,7 +46,8 @@ inline constexpr Duration kRetryAfterMax = kHour;
 
 struct HttpStats : SourceStats {
   std::atomic<uint64_t> not_modified{0};  // 304
-  std::atomic<uint64_t> refused{0};  // answers that trying again will hardly mend
+  std::atomic<uint64_t> refused{0};    // answers that trying again will hardly mend
+  std::atomic<uint64_t> too_large{0};  // answers of more than response_bytes_max
 };
 
 // `invalid` when an option is out of its range or the url is none. Borrows `clock` and `client`. Its stats are

@@ -186,15 +186,29 @@ TEST_F(HttpSourceTest, RetryAfterIsHonouredInBothForms) {
 }
 
 TEST_F(HttpSourceTest, ARefusalSaysWhatToDoAndIsTriedAtTheLongestPause) {
-  client_.answers = {status(401), status(404), status(301, {{"Location", "http://x/"}}),
-                     fail(ErrorKind::full, "larger than"), ok("[]")};
+  client_.answers = {status(401), status(404), status(301, {{"Location", "http://x/"}}), ok("[]")};
   ASSERT_TRUE(run().has_value());
-  for (size_t i = 0; i < 4; ++i) EXPECT_EQ(clock_.waits[i], options_.backoff_max);
-  EXPECT_EQ(stats().refused, 4u);
-  EXPECT_EQ(stats().retries, 4u);
-  ASSERT_EQ(logged_.size(), 3u);
+  for (size_t i = 0; i < 3; ++i) EXPECT_EQ(clock_.waits[i], options_.backoff_max);
+  EXPECT_EQ(stats().refused, 3u);
+  EXPECT_EQ(stats().retries, 3u);
+  ASSERT_EQ(logged_.size(), 2u);
   EXPECT_THAT(logged_[0], HasSubstr("401: check the key or token in `headers`"));
   EXPECT_THAT(logged_[1], HasSubstr("404: check `url`"));
+}
+
+TEST_F(HttpSourceTest, AnAnswerThatIsTooLargeIsCountedAndAskedForAgainSoon) {
+  client_.answers = {fail(ErrorKind::full, "larger than 9 bytes"), fail(ErrorKind::full, "larger than 9 bytes"),
+                     ok(R"([{"id":1}])"), fail(ErrorKind::full, "larger than 9 bytes"), ok("[]")};
+  ASSERT_TRUE(run().has_value());
+  ASSERT_EQ(clock_.waits.size(), 5u);
+  EXPECT_LE(clock_.waits[0], Duration{2 * options_.backoff_min.ns});
+  EXPECT_LE(clock_.waits[1], Duration{4 * options_.backoff_min.ns});
+  EXPECT_LE(clock_.waits[3], Duration{2 * options_.backoff_min.ns});
+  EXPECT_EQ(stats().too_large, 3u);
+  EXPECT_EQ(stats().retries, 3u);
+  EXPECT_EQ(stats().refused, 0u);
+  EXPECT_EQ(emitter_.rows().size(), 1u);
+  EXPECT_THAT(logged_[0], HasSubstr("larger than 9 bytes: raise `max_bytes`"));
 }
 
 TEST_F(HttpSourceTest, AnAnswerThatIsNoJsonIsARejectAndThePollingGoesOn) {
@@ -326,11 +340,12 @@ TEST_F(HttpSourceTest, SurvivesARealServersFaults) {
   EXPECT_THAT(emitter_.rows()[0], testing::StartsWith("Gr\xC3\xB8n|{\"id\":\"Gr\xC3\xB8n\"}|"));
   const auto& counts = static_cast<const HttpStats&>((*source)->stats());
   EXPECT_EQ(counts.retries, 6u);
-  EXPECT_EQ(counts.refused, 1u);
+  EXPECT_EQ(counts.refused, 0u);
+  EXPECT_EQ(counts.too_large, 1u);
   EXPECT_EQ(counts.not_modified, 1u);
   EXPECT_EQ(counts.requests, 8u);
   EXPECT_GE(clock_.waits[1], Duration{7 * kSecond.ns});
-  EXPECT_EQ(clock_.waits[5], options_.backoff_max);
+  EXPECT_LT(clock_.waits[5], options_.backoff_max);
 }
 
 }  // namespace
