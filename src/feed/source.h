@@ -34,6 +34,8 @@ struct Chunk {
   market::Batch rows;
   std::vector<Reject> rejects;
   std::vector<TimeMark> marks;      // hold from after `rows` on
+  // Where and when the marks come is a clock's doing: they are no part of what comes again after a crash.
+  bool marks_by_clock = false;
   uint64_t position_end = 0;        // where to resume after this chunk: meaning is the source's own
   // Of `rows`: a time that orders records in the log, ms since the epoch, is taken from ts_event (ts_recv for json).
 };
@@ -76,8 +78,9 @@ class Source {
   virtual ~Source() = default;
   // Schemas of what it writes, one a topic.
   [[nodiscard]] virtual std::vector<market::SchemaPtr> outputs() const = 0;
-  // True when the same options and position always give the same chunks: after a crash such a source is read again
-  // from its last committed position, and what the log has already is dropped by sequence.
+  // True when the same options and position always give the same rows, rejects and marks (but those by a clock) in the
+  // same order, however they are cut into chunks: after a crash such a source is read again from its last committed
+  // position, and what the log has already is dropped by sequence.
   [[nodiscard]] virtual bool deterministic() const = 0;
   // True when what it gives is invented; shown wherever its data is shown.
   [[nodiscard]] virtual bool simulated() const { return false; }

@@ -1,5 +1,6 @@
 #include "runtime/ingest.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/kill_point.h"
@@ -88,6 +89,7 @@ struct Ingest::Part {
   int32_t partition = 0;
   log::EncodedBatch encoded;
   DecodedBatch decoded;
+  bool sequenced = true;  // not so for marks by a clock: nothing is lost or twice with them
 };
 
 struct Ingest::Prepared final : feed::PreparedChunk {
@@ -170,7 +172,7 @@ Result<std::unique_ptr<feed::PreparedChunk>> Ingest::prepare(feed::Chunk&& chunk
       DecodedBatch decoded;
       decoded.count = encoded.count;
       for (const feed::TimeMark& mark : chunk.marks) decoded.marks.push_back({source_index_, mark.time});
-      prepared->parts.push_back({static_cast<int32_t>(p), encoded, std::move(decoded)});
+      prepared->parts.push_back({static_cast<int32_t>(p), encoded, std::move(decoded), !chunk.marks_by_clock});
     }
   }
   give_back(std::move(scratch));
@@ -212,9 +214,19 @@ Status Ingest::publish_opening() {
 Status Ingest::append_part(TopicRoute& route, Part& part) {
   const TopicPartition to{route.topic, part.partition};
   int64_t& sequence = next_sequence_[to];
-  PENSTOCK_TRY_ASSIGN(const log::Appended appended, log_.append(to, part.encoded, {producer_id_, 0, sequence}));
+  log::ProducerStamp stamp;
+  if (part.sequenced) {
+    // A paced source cuts its records as the clock has it: of a batch the log may have a part.
+    PENSTOCK_TRY_ASSIGN(const int64_t known, known_end(to));
+    if (sequence < known && known < sequence + part.encoded.count) {
+      PENSTOCK_TRY(drop_known(route, part, static_cast<size_t>(known - sequence)));
+      sequence = known;
+    }
+    stamp = {producer_id_, 0, sequence};
+  }
+  PENSTOCK_TRY_ASSIGN(const log::Appended appended, log_.append(to, part.encoded, stamp));
   kill_point("after_append");
-  sequence += part.encoded.count;
+  if (part.sequenced) sequence += part.encoded.count;
   // What the log had already reaches the engine from there: the worker catches up before it takes hand-overs.
   if (appended.duplicate) return {};
   part.decoded.base_offset = appended.base_offset;
@@ -222,6 +234,37 @@ Status Ingest::append_part(TopicRoute& route, Part& part) {
   if (!target.worker->hand_over(target.partition, std::move(part.decoded))) {
     return fail(ErrorKind::closed, "processing has stopped");
   }
+  return {};
+}
+
+Result<int64_t> Ingest::known_end(const TopicPartition& partition) {
+  const auto found = known_end_.find(partition);
+  if (found != known_end_.end()) return found->second;
+  PENSTOCK_TRY_ASSIGN(const int64_t next, log_.next_sequence(partition, producer_id_));
+  known_end_.emplace(partition, next);
+  return next;
+}
+
+Status Ingest::drop_known(const TopicRoute& route, Part& part, size_t count) const {
+  DecodedBatch& decoded = part.decoded;
+  RecordWriter writer(route.kind, codec_, symbols_);
+  const auto first = static_cast<ptrdiff_t>(count);
+  // A part holds one of the three.
+  if (decoded.rows.rows > 0) {
+    std::vector<uint8_t> keep(decoded.rows.rows, 1);
+    std::fill_n(keep.begin(), count, uint8_t{0});
+    decoded.rows = market::select_rows(decoded.rows, keep);
+    PENSTOCK_TRY_ASSIGN(part.encoded, writer.encode(decoded.rows));
+  } else if (!decoded.rejects.empty()) {
+    decoded.rejects.erase(decoded.rejects.begin(), decoded.rejects.begin() + first);
+    PENSTOCK_TRY_ASSIGN(part.encoded, writer.encode_rejects(decoded.rejects, part.encoded.base_timestamp_ms));
+  } else {
+    decoded.marks.erase(decoded.marks.begin(), decoded.marks.begin() + first);
+    std::vector<market::MarkRecord> marks;
+    for (const SourceMark& mark : decoded.marks) marks.push_back({source_name_, mark.time});
+    PENSTOCK_TRY_ASSIGN(part.encoded, writer.encode_marks(marks, part.encoded.base_timestamp_ms));
+  }
+  decoded.count = part.encoded.count;
   return {};
 }
 

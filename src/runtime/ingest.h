@@ -59,6 +59,10 @@ class Ingest final : public feed::Emitter {
   // A source that begins (again) takes back the end mark of an earlier run: its records are awaited anew.
   [[nodiscard]] Status publish_opening();
   [[nodiscard]] Status append_part(TopicRoute& route, Part& part);
+  // Where the log's sequences of this source ended when the run began.
+  [[nodiscard]] Result<int64_t> known_end(const TopicPartition& partition);
+  // Takes the first `count` records away, which the log has.
+  [[nodiscard]] Status drop_known(const TopicRoute& route, Part& part, size_t count) const;
 
   const std::string source_name_;
   const size_t source_index_;
@@ -70,6 +74,7 @@ class Ingest final : public feed::Emitter {
 
   bool opening_;                                     // owned by the publishing thread
   std::map<TopicPartition, int64_t> next_sequence_;  // owned by the publishing thread
+  std::map<TopicPartition, int64_t> known_end_;      // owned by the publishing thread
 
   mutable std::mutex mutex_;
   store::SourcePosition position_;                   // guarded by mutex_

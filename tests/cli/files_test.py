@@ -1,8 +1,10 @@
 """Files of trades through pipelines/replay.yaml: every format, bad input, and what a run says about it."""
 
 import gzip
+import json
 import pathlib
 import re
+import signal
 import unittest
 
 import harness
@@ -88,6 +90,41 @@ class FileTest(unittest.TestCase):
 
     def quarantine(self) -> list[dict[str, str]]:
         return harness.query(self.data, "select * from quarantine order by all")
+
+
+class Paced(unittest.TestCase):
+    # Without dedup: a record that is read again must be known by its sequence.
+    PIPELINE = """name: paced
+log: {partitions: 2}
+store: {commit_interval: 20ms}
+sources:
+  file: {type: file, path: "${path}", pace: "${pace}", topic: trades}
+tables:
+  trades: {from: trades}
+"""
+    KILLS = ("after_append:40", "mid_commit:3", "after_append:25", "after_log_flush:2", "after_commit:4", "after_append:60")
+
+    def test_a_paced_file_that_is_killed_again_and_again_is_logged_and_stored_once(self):
+        with harness.temporary_folder() as folder:
+            folder = pathlib.Path(folder)
+            lines = trades.csv_text(trades.generate(harness.seed(), 3000, seconds=120)).splitlines()
+            for at in range(50, len(lines), 50):
+                lines[at] += f"\nbad {at}"
+            (folder / "a.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+            (folder / "pipeline.yaml").write_text(self.PIPELINE, encoding="utf-8")
+            run = lambda data, pace, env=None: harness.run_to_end(folder / "pipeline.yaml", folder / data, path=folder / "a.csv", pace=pace, env=env)
+            self.assertEqual(run("whole", "max").code, 0)
+            for kill in self.KILLS:
+                done = run("data", 60, {"PENSTOCK_KILL_POINT": kill})
+                self.assertEqual(done.code, -signal.SIGKILL, done)
+            done = run("data", 60)
+            self.assertEqual(done.code, 0, done)
+            for table in ("trades", "quarantine"):
+                sql = f"select * from {table} order by all"
+                self.assertEqual(harness.query_text(folder / "data", sql), harness.query_text(folder / "whole", sql))
+            records = [json.loads(line) for line in harness.run_ok("tail", "trades", "--from", 0, "--data", folder / "data").out.splitlines()]
+            logged = sorted(json.dumps([record.get("id"), record.get("ts_event")]) for record in records if "price" in record)
+            self.assertEqual(len(logged), harness.count(folder / "whole", "trades"))
 
 
 class Memory(unittest.TestCase):

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "market/decimal.h"
+#include "market/record_codec.h"
 #include "market/schema.h"
 
 namespace penstock::feed::file {
@@ -157,8 +158,10 @@ bool BatchBuilder::set_any(size_t field, const char* begin, size_t length) {
       break;
     }
     case Kind::symbol: {
-      if (length > kSymbolBytesMax) [[unlikely]] {
-        return refuse(field, fmt::format("text longer than {} bytes", kSymbolBytesMax), {begin, length});
+      // A symbol is a record's key; a venue or side lies within it.
+      const size_t most = specs_[field].required ? kSymbolBytesMax : market::kTextBytesMax;
+      if (length > most) [[unlikely]] {
+        return refuse(field, fmt::format("text longer than {} bytes", most), {begin, length});
       }
       const market::SymbolCode code = symbols_.intern(begin, length);
       if (code == market::kNoSymbol) [[unlikely]] {
@@ -168,8 +171,15 @@ bool BatchBuilder::set_any(size_t field, const char* begin, size_t length) {
       slot.codes[row_] = code;
       break;
     }
-    case Kind::id: slot.id = market::parse_id({begin, length}); break;
-    default: slot.text = {begin, length};
+    default:
+      if (length > market::kTextBytesMax) [[unlikely]] {
+        return refuse(field, fmt::format("text longer than {} bytes", market::kTextBytesMax), {begin, length});
+      }
+      if (slot.kind == Kind::id) {
+        slot.id = market::parse_id({begin, length});
+      } else {
+        slot.text = {begin, length};
+      }
   }
   set_mask_ |= uint32_t{1} << field;
   return true;

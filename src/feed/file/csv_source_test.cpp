@@ -153,6 +153,21 @@ TEST_F(CsvSource, EachBadLineIsARejectWithItsNumberReasonAndBytes) {
                           HasSubstr("line 15: symbol: text longer than 256 bytes")));
 }
 
+TEST_F(CsvSource, TextsLongerThanTheLogsRecordsKeepAreRejectsOfTheirLine) {
+  const std::string header = "symbol,ts_event,price,size,id,venue,side,conditions\n";
+  const auto line = [](size_t id, size_t venue, size_t side, size_t conditions) {
+    return fmt::format("{},1,1,1,{},{},{},{}\n", std::string(256, 'S'), std::string(id, 'i'), std::string(venue, 'v'),
+                       std::string(side, 's'), std::string(conditions, 'c'));
+  };
+  const Seen seen = read(header + line(255, 255, 255, 255) + line(256, 1, 1, 1) + line(1, 256, 1, 1) +
+                         line(1, 1, 256, 1) + line(1, 1, 1, 256));
+  EXPECT_EQ(seen.emitter.rows().size(), 1u);
+  EXPECT_THAT(seen.emitter.rejects(), ElementsAre(HasSubstr("line 3: id: text longer than 255 bytes"),
+                                                  HasSubstr("line 4: venue: text longer than 255 bytes"),
+                                                  HasSubstr("line 5: side: text longer than 255 bytes"),
+                                                  HasSubstr("line 6: conditions: text longer than 255 bytes")));
+}
+
 TEST_F(CsvSource, UnicodeIsKept) {
   const Seen seen = read(kHeader + "Société,1,1,1,é1\nA,2,1,1,2\n");
   EXPECT_THAT(seen.emitter.rows(),
@@ -160,11 +175,12 @@ TEST_F(CsvSource, UnicodeIsKept) {
 }
 
 TEST_F(CsvSource, ALineLongerThanTheMaximumIsRejectedWhateverTheChunkSize) {
-  const std::string longest = "A,1,1,1," + std::string(kLineBytesMax - 8, 'i') + "\n";
-  const std::string too_long = "A,1,1,1," + std::string(kLineBytesMax - 7, 'i') + "\n";
+  const std::string header = "symbol,ts_event,price,size,note\n";
+  const std::string longest = "A,1,1,1," + std::string(kLineBytesMax - 8, 'n') + "\n";
+  const std::string too_long = "A,1,1,1," + std::string(kLineBytesMax - 7, 'n') + "\n";
   for (const size_t chunk_bytes : {size_t{1}, size_t{100}, size_t{70'000}, size_t{3} << 20}) {
     const Seen seen =
-        read(kHeader + too_long + "A,2,1,1,2\n" + longest + "A,x,1,1,2\n" + too_long, {.chunk_bytes = chunk_bytes});
+        read(header + too_long + "A,2,1,1,2\n" + longest + "A,x,1,1,2\n" + too_long, {.chunk_bytes = chunk_bytes});
     ASSERT_TRUE(seen.status);
     EXPECT_EQ(seen.emitter.rows().size(), 2u);
     ASSERT_EQ(seen.emitter.rejects().size(), 3u);

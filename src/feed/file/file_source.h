@@ -45,7 +45,7 @@ inline constexpr size_t kSymbolBytesMax = 256;
 // error before anything runs. `symbols`, `clock` and `files` are borrowed for as long as the source lives.
 //
 // Positions are bytes of the uncompressed text (of Parquet: rows); any `position_end` of a chunk is a place to resume.
-// Without `pace` the source is deterministic and `run` uses `threads` threads, which have ended when it returns.
+// The source is deterministic. Without `pace` `run` uses `threads` threads, which have ended when it returns.
 // A gzip or zstd file that is cut or damaged gives all whole records before the damage, then a reject with the rest
 // and, from `run`, an error of kind corrupt instead of the end mark.
 [[nodiscard]] Result<std::unique_ptr<Source>> make_file_source(FileOptions options, market::SymbolTable& symbols,

@@ -18,7 +18,7 @@
 namespace penstock::feed::file {
 namespace {
 
-// A paced run decodes little at a time, so that it holds little and resumes near where it was.
+// A paced run decodes little at a time, so that it holds little.
 constexpr size_t kPacedPieceBytes = 64 * 1024;
 
 // The number of lines before the place where a run begins: counted when a reject first needs it, as on a large file
@@ -131,7 +131,7 @@ class LineSource final : public Source {
   }
 
   std::vector<market::SchemaPtr> outputs() const override { return {schema_of(options_.record)}; }
-  bool deterministic() const override { return !options_.pace; }
+  bool deterministic() const override { return true; }
   const SourceStats& stats() const override { return stats_; }
 
   Status run(uint64_t position, Emitter& emitter, std::stop_token stop) override {

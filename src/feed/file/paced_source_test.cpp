@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <optional>
@@ -42,6 +43,16 @@ class SettlingClock final : public Clock {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return deadline_ && *deadline_ > now_; });
   }
+  // The same; false when the source has ended instead.
+  bool settle_or(const std::atomic<bool>& ended) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return ended || (deadline_ && *deadline_ > now_); });
+    return !ended;
+  }
+  void wake() {
+    const std::lock_guard lock(mutex_);
+    changed_.notify_all();
+  }
 
  private:
   std::mutex mutex_;
@@ -64,9 +75,26 @@ class PacedSource : public testing::Test {
     auto source = make_file_source({.path = "trades.csv", .pace = pace, .threads = 8}, symbols_, clock_, files_);
     ASSERT_TRUE(source) << source.error().message;
     source_ = std::move(*source);
-    EXPECT_FALSE(source_->deterministic());
+    EXPECT_TRUE(source_->deterministic());
     thread_ = std::jthread(
         [this, position](const std::stop_token& stop) { status_ = source_->run(position, emitter_, stop); });
+  }
+
+  // The chunks of a whole run, the clock going on by `step` whenever the source has nothing to do.
+  std::vector<SeenChunk> run_through(const std::string& path, uint64_t position, Duration step) {
+    emitter_.chunks.clear();
+    auto source = make_file_source({.path = path, .pace = 1}, symbols_, clock_, files_);
+    EXPECT_TRUE(source);
+    std::atomic<bool> ended = false;
+    thread_ = std::jthread([&](const std::stop_token& stop) {
+      status_ = (*source)->run(position, emitter_, stop);
+      ended = true;
+      clock_.wake();
+    });
+    while (clock_.settle_or(ended)) clock_.advance(step);
+    thread_.join();
+    EXPECT_TRUE(status_);
+    return emitter_.chunks;
   }
 
   market::SymbolTable symbols_;
@@ -108,6 +136,44 @@ TEST_F(PacedSource, APaceOfTenTakesATenthOfTheTime) {
   clock_.advance(Duration{180 * kMillisecond.ns});
   thread_.join();
   EXPECT_THAT(emitter_.rows(), SizeIs(4));
+}
+
+// Rows and rejects in the order in which a log gets them: within a chunk the rejects are last.
+std::vector<std::string> order_of(const std::vector<SeenChunk>& chunks) {
+  std::vector<std::string> order;
+  for (const SeenChunk& chunk : chunks) {
+    for (const std::string& row : chunk.rows) order.push_back(row.substr(row.find("Z|-|1|1|") + 8, 1));
+    for (const std::string& reject : chunk.rejects) order.push_back(reject.substr(0, reject.find(':')));
+  }
+  return order;
+}
+
+TEST_F(PacedSource, TheOrderIsTheFilesHoweverTheClockCutsItAndWhereverItResumes) {
+  files_.contents["mixed.csv"] =
+      "symbol,ts_event,price,size,id\n"
+      "A,1704205800.0,1,1,1\n"
+      "bad\n"
+      "A,1704205800.1,1,1,2\n"
+      "B,1704205800.1,1,1,3\n"
+      "bad\n"
+      "bad\n"
+      "A,1704205800.1,1,1,4\n"
+      "bad\n"
+      "A,1704205800.6,1,1,5\n"
+      "bad\n";
+  const std::vector<std::string> expected{"1", "line 3", "2", "3", "line 6", "line 7", "4", "line 9", "5", "line 11"};
+  // In one step everything is due at once, in small ones nothing is due together.
+  for (const Duration step : {kMinute, Duration{50 * kMillisecond.ns}}) {
+    const std::vector<SeenChunk> whole = run_through("mixed.csv", 0, step);
+    EXPECT_EQ(order_of(whole), expected);
+    for (size_t done = 1; done <= whole.size(); ++done) {
+      std::vector<SeenChunk> chunks(whole.begin(), whole.begin() + static_cast<ptrdiff_t>(done));
+      for (SeenChunk& chunk : run_through("mixed.csv", chunks.back().position_end, step)) {
+        chunks.push_back(std::move(chunk));
+      }
+      EXPECT_EQ(order_of(chunks), expected);
+    }
+  }
 }
 
 TEST_F(PacedSource, GarbageThatComesInPartsIsWhole) {

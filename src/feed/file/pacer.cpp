@@ -52,16 +52,15 @@ Result<bool> Pacer::emit(const PacedPiece& piece) {
         if (now >= next_mark_) PENSTOCK_TRY(emit_mark(now));
       }
     }
-    // All that is due by now goes together.
-    Chunk chunk{.rows = market::make_batch(piece.rows.schema)};
-    while (row < piece.rows.rows && due(time_of(row)) <= now) {
+    // All that is due by now goes together, but for what stands behind a reject: within a chunk the rejects are last.
+    Chunk chunk{.rows = market::make_batch(piece.rows.schema), .marks_by_clock = true};
+    const auto reject_is_next = [&] { return reject < piece.rejects.size() && piece.reject_rows[reject] <= row; };
+    while (row < piece.rows.rows && !reject_is_next() && due(time_of(row)) <= now) {
       market::append_row(chunk.rows, piece.rows, row);
       newest_ = std::max(newest_, time_of(row));
       ++row;
     }
-    for (; reject < piece.rejects.size() && piece.reject_rows[reject] <= row; ++reject) {
-      chunk.rejects.push_back(piece.rejects[reject]);
-    }
+    for (; reject_is_next(); ++reject) chunk.rejects.push_back(piece.rejects[reject]);
     chunk.position_end = position_ = row < piece.rows.rows ? piece.row_positions[row] : piece.position_end;
     if (recorded_start_ && now >= next_mark_) {
       chunk.marks.push_back({std::max(newest_, recorded_now(now))});
@@ -76,7 +75,7 @@ Result<bool> Pacer::emit(const PacedPiece& piece) {
 
 Status Pacer::emit_mark(Timestamp now) {
   next_mark_ = now + kMarkInterval;
-  Chunk chunk{.marks = {{std::max(newest_, recorded_now(now))}}, .position_end = position_};
+  Chunk chunk{.marks = {{std::max(newest_, recorded_now(now))}}, .marks_by_clock = true, .position_end = position_};
   chunk.rows = market::make_batch(schema_);
   return emitter_.emit(std::move(chunk));
 }

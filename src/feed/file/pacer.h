@@ -23,7 +23,9 @@ struct PacedPiece {
   uint64_t position_end = 0;
 };
 
-// Used by one thread. The first row's time is the clock's now; every other row waits for its own.
+// Used by one thread. The first row's time is the clock's now; every other row waits for its own. Chunks are cut and
+// marks come as the clock has it; the order of rows and rejects is the file's, so that a run can be repeated from any
+// position.
 class Pacer {
  public:
   Pacer(double pace, market::SchemaPtr schema, uint64_t position, Clock& clock, Emitter& emitter, std::stop_token stop)

@@ -62,7 +62,7 @@ class ParquetSource final : public Source {
   }
 
   std::vector<market::SchemaPtr> outputs() const override { return {schema_of(options_.record)}; }
-  bool deterministic() const override { return !options_.pace; }
+  bool deterministic() const override { return true; }
   const SourceStats& stats() const override { return stats_; }
 
   Status run(uint64_t position, Emitter& emitter, std::stop_token stop) override {
