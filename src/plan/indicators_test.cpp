@@ -122,6 +122,14 @@ TEST(Indicators, SessionsAreThoseOfACalendarThatThereIs) {
   EXPECT_THAT(errors("  s: {from: bars, indicators: {session: XNYS, a: vwap()}}\n"), ElementsAre());
 }
 
+TEST(Indicators, OfBarsThatAreMadeOnceHoldNoneBack) {
+  const auto plan =
+      parse_plan(kHead + "  some: {from: bars, where: \"symbol <> 'A'\"}\n  s: {from: some, indicators: {a: obv()}}\n",
+                 "p.yaml", {.set = {}, .use_environment = false});
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_EQ(std::get<Indicators>(plan->streams[2].steps[0].what).revised_within, Duration{0});
+}
+
 TEST(Indicators, ExplainShowsEachWithItsWarmUpAndItsColumns) {
   const auto plan =
       parse_plan(kHead +

@@ -28,6 +28,19 @@ const YamlNode* cut_by_a_comma(const YamlNode& map) {
   return nullptr;
 }
 
+// The bars that `stream` reads, maybe through streams that leave some out.
+const Bars* bars_read_by(const Stream& stream, const std::vector<Stream>& streams) {
+  for (Input input = stream.input; input.from == Input::From::stream; input = streams[input.index].input) {
+    for (const Step& step : streams[input.index].steps) {
+      if (const auto* bars = std::get_if<Bars>(&step.what)) return bars;
+    }
+  }
+  return nullptr;
+}
+
+// How much event time behind the end of a bar it may be given again. A bar is made once.
+std::optional<Duration> revised_within(const Bars&) { return Duration{0}; }
+
 }  // namespace
 
 bool Loader::load_session(const YamlNode& node, const std::string& what, Indicators& indicators) {
@@ -111,8 +124,7 @@ bool Loader::load_indicators(const YamlNode& node, Stream& stream) {
     right = false;
   }
   if (!right) return false;
-  // A bar is made once.
-  indicators.revised_within = Duration{0};
+  if (const Bars* bars = bars_read_by(stream, plan_.streams)) indicators.revised_within = revised_within(*bars);
   stream.output = indicator_schema(indicators);
   stream.steps.push_back({std::move(indicators), stream.output, reader_.location(node)});
   return true;

@@ -68,7 +68,7 @@ Formula::Needs Formula::needs() const {
     case IndicatorKind::wma:
     case IndicatorKind::bbands: return {.values = {source_}, .look_back = period(0) - 1};
     case IndicatorKind::ema: return {.values = {source_}, .carries = 1};
-    case IndicatorKind::rsi: return {.values = {source_}, .carries = 4};
+    case IndicatorKind::rsi:
     case IndicatorKind::macd: return {.values = {source_}, .carries = 4};
     case IndicatorKind::atr: return {.values = {Value::high, Value::low, Value::close}, .carries = 2, .look_back = 1};
     case IndicatorKind::vwap: return {.values = {source_, Value::volume, Value::session}, .carries = 3};

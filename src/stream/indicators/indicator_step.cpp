@@ -3,8 +3,8 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <span>
 
@@ -180,8 +180,8 @@ void IndicatorStep::recompute(Series& series, size_t from, bool given, uint64_t 
     for (const Formula& formula : formulas_) formula.compute(row);
     bool changed = given && i == from;
     for (size_t c = 0; c < columns_.outputs && !changed; ++c) {
-      changed =
-          std::memcmp(&outputs_before_[c], &series.results.column(columns_.carries + c)[result], sizeof(double)) != 0;
+      changed = std::bit_cast<uint64_t>(outputs_before_[c]) !=
+                std::bit_cast<uint64_t>(series.results.column(columns_.carries + c)[result]);
     }
     if (changed) emit(series, kept, result, origin, out);
     ++result;
