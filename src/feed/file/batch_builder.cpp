@@ -63,6 +63,11 @@ Result<std::vector<FieldSpec>> make_field_specs(const FileOptions& options) {
   return specs;
 }
 
+// A symbol is a record's key; the other texts lie within it.
+size_t text_bytes_max(const FieldSpec& spec) {
+  return spec.type.kind == Kind::symbol && spec.required ? kSymbolBytesMax : market::kTextBytesMax;
+}
+
 std::string quote_for_message(std::string_view text) {
   constexpr size_t kShown = 64;
   std::string quoted = "'";
@@ -158,10 +163,8 @@ bool BatchBuilder::set_any(size_t field, const char* begin, size_t length) {
       break;
     }
     case Kind::symbol: {
-      // A symbol is a record's key; a venue or side lies within it.
-      const size_t most = specs_[field].required ? kSymbolBytesMax : market::kTextBytesMax;
-      if (length > most) [[unlikely]] {
-        return refuse(field, fmt::format("text longer than {} bytes", most), {begin, length});
+      if (length > text_bytes_max(specs_[field])) [[unlikely]] {
+        return refuse_long(field, {begin, length});
       }
       const market::SymbolCode code = symbols_.intern(begin, length);
       if (code == market::kNoSymbol) [[unlikely]] {
@@ -172,8 +175,8 @@ bool BatchBuilder::set_any(size_t field, const char* begin, size_t length) {
       break;
     }
     default:
-      if (length > market::kTextBytesMax) [[unlikely]] {
-        return refuse(field, fmt::format("text longer than {} bytes", market::kTextBytesMax), {begin, length});
+      if (length > text_bytes_max(specs_[field])) [[unlikely]] {
+        return refuse_long(field, {begin, length});
       }
       if (slot.kind == Kind::id) {
         slot.id = market::parse_id({begin, length});
@@ -237,6 +240,10 @@ void BatchBuilder::commit_id(Slot& slot, market::IdColumn& ids) {
     ids.numbers().resize(row_);
   }
   ids.append(slot.id);
+}
+
+bool BatchBuilder::refuse_long(size_t field, std::string_view text) {
+  return refuse(field, fmt::format("text longer than {} bytes", text_bytes_max(specs_[field])), text);
 }
 
 bool BatchBuilder::refuse(size_t field, std::string_view what, std::string_view text) {

@@ -29,6 +29,8 @@ struct FieldSpec {
 // The columns of a record kind under the options' mapping; an error for a mapping of a column that does not exist.
 [[nodiscard]] Result<std::vector<FieldSpec>> make_field_specs(const FileOptions& options);
 [[nodiscard]] market::SchemaPtr schema_of(FileRecord record);
+// Of a symbol, id or text: a longer one is refused.
+[[nodiscard]] size_t text_bytes_max(const FieldSpec& spec);
 
 // Symbols of up to eight bytes by one multiplication and one comparison; SymbolCache for the others.
 class FastSymbols {
@@ -125,6 +127,7 @@ class BatchBuilder {
   void commit_id(Slot& slot, market::IdColumn& ids);
   [[nodiscard]] bool commit_nulls();
   [[nodiscard]] bool refuse(size_t field, std::string_view what, std::string_view text);
+  [[nodiscard]] bool refuse_long(size_t field, std::string_view text);
 
   FileRecord record_;
   std::vector<FieldSpec> specs_;

@@ -1,14 +1,11 @@
-#include <duckdb.h>
 #include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 
-#include "base/clock.h"
-#include "feed/file/file_testing.h"
+#include "feed/file/parquet_fixture.h"
 
 namespace penstock::feed::file {
 namespace {
@@ -17,58 +14,22 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::StartsWith;
+using testing::Values;
 
-class ParquetSource : public testing::Test {
+// Every test holds for both readers: the one that the file chooses, and DuckDB.
+class ParquetSource : public ParquetFixture, public testing::WithParamInterface<ParquetReaderChoice> {
  protected:
-  ParquetSource() : folder_(std::filesystem::path(testing::TempDir()) / fmt::format("parquet-{}", getpid())) {
-    std::filesystem::create_directories(folder_);
-    EXPECT_EQ(duckdb_open(nullptr, &database_), DuckDBSuccess);
-    EXPECT_EQ(duckdb_connect(database_, &connection_), DuckDBSuccess);
-  }
-  ~ParquetSource() override {
-    duckdb_disconnect(&connection_);
-    duckdb_close(&database_);
-    std::filesystem::remove_all(folder_);
-  }
-
-  // The file that DuckDB writes of `query`; the source is told of it as one that is there.
-  std::string write(const std::string& query, const std::string& options = "FORMAT parquet",
-                    const char* name = "t.parquet") {
-    const std::string path = (folder_ / name).string();
-    duckdb_result result{};
-    const std::string sql = fmt::format("COPY ({}) TO '{}' ({})", query, path, options);
-    EXPECT_EQ(duckdb_query(connection_, sql.c_str(), &result), DuckDBSuccess) << duckdb_result_error(&result);
-    duckdb_destroy_result(&result);
-    return path;
-  }
-
-  struct Seen {
-    Status status;
-    KeepingEmitter emitter;
-  };
   Seen read(const std::string& path, FileOptions options = {}, uint64_t position = 0) {
-    options.path = path;
-    std::ifstream file(path, std::ios::binary);
-    files_.contents[path] = {std::istreambuf_iterator<char>(file), {}};
-    Seen seen{{}, KeepingEmitter(symbols_)};
-    auto source = make_file_source(options, symbols_, clock_, files_);
-    if (source) {
-      seen.status = (*source)->run(position, seen.emitter, {});
-    } else {
-      seen.status = std::unexpected(source.error());
-    }
-    return seen;
+    return ParquetFixture::read(path, GetParam(), std::move(options), position);
   }
-
-  std::filesystem::path folder_;
-  duckdb_database database_ = nullptr;
-  duckdb_connection connection_ = nullptr;
-  market::SymbolTable symbols_;
-  ManualClock clock_{Timestamp{0}};
-  MemoryFiles files_;
 };
 
-TEST_F(ParquetSource, TakesPricesOfEveryTypeExactly) {
+INSTANTIATE_TEST_SUITE_P(Readers, ParquetSource, Values(ParquetReaderChoice::by_file, ParquetReaderChoice::duckdb),
+                         [](const auto& choice) {
+                           return choice.param == ParquetReaderChoice::duckdb ? "duckdb" : "by_file";
+                         });
+
+TEST_P(ParquetSource, TakesPricesOfEveryTypeExactly) {
   for (const char* type : {"DOUBLE", "FLOAT", "DECIMAL(9,3)", "DECIMAL(18,4)", "DECIMAL(30,5)", "VARCHAR"}) {
     const Seen seen =
         read(write(fmt::format("SELECT 'A' AS symbol, 1704205800 AS ts_event, CAST(x AS {}) AS price, 2 AS size "
@@ -82,7 +43,7 @@ TEST_F(ParquetSource, TakesPricesOfEveryTypeExactly) {
   }
 }
 
-TEST_F(ParquetSource, TakesTimesOfEveryType) {
+TEST_P(ParquetSource, TakesTimesOfEveryType) {
   for (const char* time :
        {"TIMESTAMP '2024-01-02 14:30:00'", "TIMESTAMP_S '2024-01-02 14:30:00'", "TIMESTAMP_MS '2024-01-02 14:30:00'",
         "TIMESTAMP_NS '2024-01-02 14:30:00'", "TIMESTAMPTZ '2024-01-02 14:30:00+00'", "'2024-01-02T14:30:00Z'",
@@ -94,7 +55,7 @@ TEST_F(ParquetSource, TakesTimesOfEveryType) {
   }
 }
 
-TEST_F(ParquetSource, KeepsIdsOfEveryTypeAndNulls) {
+TEST_P(ParquetSource, KeepsIdsOfEveryTypeAndNulls) {
   const std::string row =
       "SELECT 'a longer symbol' AS symbol, 1 AS ts_event, 1 AS price, 2 AS size, true AS side, {} AS id";
   const std::vector<std::pair<const char*, const char*>> ids{{"17", "17"},
@@ -112,7 +73,7 @@ TEST_F(ParquetSource, KeepsIdsOfEveryTypeAndNulls) {
   }
 }
 
-TEST_F(ParquetSource, EachBadRowIsARejectWithItsNumberReasonAndValues) {
+TEST_P(ParquetSource, EachBadRowIsARejectWithItsNumberReasonAndValues) {
   const Seen seen =
       read(write("SELECT * FROM (VALUES ('A', TIMESTAMP '2024-01-02 14:30:00', 1.5::DOUBLE, 2::BIGINT), "
                  "(NULL, TIMESTAMP '2024-01-02 14:30:00', 1.5, 2), ('A', TIMESTAMP '9999-01-01 00:00:00', 1.5, 2), "
@@ -131,7 +92,7 @@ TEST_F(ParquetSource, EachBadRowIsARejectWithItsNumberReasonAndValues) {
                           StartsWith("row 7: size: no value"), StartsWith("row 8: size: 9223372036854775807")));
 }
 
-TEST_F(ParquetSource, ManyRowGroupsGiveTheSameWhateverTheChunkSizeAndResumeAtAnyChunk) {
+TEST_P(ParquetSource, ManyRowGroupsGiveTheSameWhateverTheChunkSizeAndResumeAtAnyChunk) {
   const std::string path = write(
       "SELECT 'S' || (i % 7) AS symbol, i * 1000000 AS ts_event, CASE WHEN i % 1000 = 3 THEN NULL ELSE i / 8 END AS "
       "price, "
@@ -161,7 +122,7 @@ TEST_F(ParquetSource, ManyRowGroupsGiveTheSameWhateverTheChunkSizeAndResumeAtAny
   }
 }
 
-TEST_F(ParquetSource, AWrongFileIsOneClearError) {
+TEST_P(ParquetSource, AWrongFileIsOneClearError) {
   const std::string path = write("SELECT 'A' AS symbol, 1 AS ts_event, [1] AS price, 2 AS quantity");
   EXPECT_THAT(read(path).status.error().message, HasSubstr("'price' is nested"));
   EXPECT_THAT(read(path, {.columns = {{"price", "ts_event"}}}).status.error().message,
@@ -174,7 +135,7 @@ TEST_F(ParquetSource, AWrongFileIsOneClearError) {
   EXPECT_EQ(missing.error().kind, ErrorKind::not_found);
 }
 
-TEST_F(ParquetSource, TheSameRowsAsCsvAndJsonLinesAndParquetAreTheSame) {
+TEST_P(ParquetSource, TheSameRowsAsCsvAndJsonLinesAndParquetAreTheSame) {
   const std::string query =
       "SELECT 'S' || (i % 7) AS symbol, TIMESTAMP '2024-01-02 14:30:00' + INTERVAL (i * 1250) MICROSECOND AS ts_event, "
       "(100 + hash(i) % 10000 / 100.0)::DECIMAL(9,2)::{} AS price, hash(i + 1) % 1000 + 1 AS size, i AS id, "
@@ -194,7 +155,7 @@ TEST_F(ParquetSource, TheSameRowsAsCsvAndJsonLinesAndParquetAreTheSame) {
   EXPECT_THAT(csv.emitter.rejects(), IsEmpty());
 }
 
-TEST_F(ParquetSource, ReadsARealFile) {
+TEST_P(ParquetSource, ReadsARealFile) {
   const char* folder = std::getenv("PENSTOCK_TEST_DATA");
   if (folder == nullptr) GTEST_SKIP() << "PENSTOCK_TEST_DATA is not set: the folder of real data is not here";
   const std::string path = std::string(folder) + "/binance-xrpeth/XRP_ETH-trades.parquet";

@@ -1,4 +1,4 @@
-#include "feed/file/parquet_reader.h"
+#include "feed/file/duckdb_parquet_reader.h"
 
 #include <fmt/core.h>
 
@@ -38,7 +38,7 @@ bool is_integer(duckdb_type type) {
 }
 
 // Chooses the exact way from the file's type to the field's; what has none of its own goes through its text.
-Status choose_form(duckdb_logical_type logical, const FieldSpec& spec, ParquetColumn& column) {
+Status choose_form(duckdb_logical_type logical, const FieldSpec& spec, DuckdbColumn& column) {
   const duckdb_type type = duckdb_get_type_id(logical);
   const std::string name = quote_sql(spec.name_in_file, '"');
   const bool number = spec.type.kind == market::Kind::decimal || spec.type.kind == market::Kind::id ||
@@ -93,8 +93,8 @@ Status choose_form(duckdb_logical_type logical, const FieldSpec& spec, ParquetCo
 
 }  // namespace
 
-Result<std::unique_ptr<ParquetReader>> ParquetReader::open(const std::string& path) {
-  std::unique_ptr<ParquetReader> reader(new ParquetReader(path));
+Result<std::unique_ptr<DuckdbReader>> DuckdbReader::open(const std::string& path) {
+  std::unique_ptr<DuckdbReader> reader(new DuckdbReader(path));
   duckdb_config config = nullptr;
   duckdb_create_config(&config);
   // One thread: it reads in the thread that asks. No file is spilled to and no extension fetched.
@@ -114,14 +114,14 @@ Result<std::unique_ptr<ParquetReader>> ParquetReader::open(const std::string& pa
   return reader;
 }
 
-ParquetReader::~ParquetReader() {
+DuckdbReader::~DuckdbReader() {
   left_ = {};
   if (has_result_) duckdb_destroy_result(&result_);
   if (connection_ != nullptr) duckdb_disconnect(&connection_);
   if (database_ != nullptr) duckdb_close(&database_);
 }
 
-Status ParquetReader::query(const std::string& sql, duckdb_result& result, ErrorKind kind) {
+Status DuckdbReader::query(const std::string& sql, duckdb_result& result, ErrorKind kind) {
   if (duckdb_query(connection_, sql.c_str(), &result) == DuckDBSuccess) return {};
   const char* reason = duckdb_result_error(&result);
   auto error = fail(kind, "{}: cannot be read as Parquet: {}", path_, reason != nullptr ? reason : "unknown reason");
@@ -129,8 +129,8 @@ Status ParquetReader::query(const std::string& sql, duckdb_result& result, Error
   return error;
 }
 
-Result<ParquetLayout> ParquetReader::read_layout(const std::vector<FieldSpec>& specs) {
-  ParquetLayout layout;
+Result<DuckdbLayout> DuckdbReader::read_layout(const std::vector<FieldSpec>& specs) {
+  DuckdbLayout layout;
   const std::string from = fmt::format("read_parquet({})", quote_sql(path_, '\''));
   duckdb_result head{};
   PENSTOCK_TRY(query(fmt::format("SELECT count(*) FROM {}", from), head, ErrorKind::invalid));
@@ -158,7 +158,7 @@ Result<ParquetLayout> ParquetReader::read_layout(const std::vector<FieldSpec>& s
           path_, quote_for_message(spec.name_in_file), spec.name, all_names, spec.name);
     }
     const TypeHandle type(duckdb_column_logical_type(&head, static_cast<idx_t>(found - names.begin())));
-    ParquetColumn column{.field = field, .name = spec.name_in_file, .sql = {}};
+    DuckdbColumn column{.field = field, .name = spec.name_in_file, .sql = {}};
     if (auto chosen = choose_form(type.get(), spec, column); !chosen) {
       return with_context(std::move(chosen).error(), path_);
     }
@@ -171,7 +171,7 @@ Result<ParquetLayout> ParquetReader::read_layout(const std::vector<FieldSpec>& s
 }
 
 // DuckDB's type of times with a zone counts microseconds: what a file keeps below them it does not give.
-Status ParquetReader::warn_of_lost_digits(const std::string& column) {
+Status DuckdbReader::warn_of_lost_digits(const std::string& column) {
   duckdb_result found{};
   PENSTOCK_TRY(
       query(fmt::format("SELECT count(*) FROM parquet_schema({}) WHERE name = {} AND logical_type LIKE '%NANOS%'",
@@ -189,17 +189,12 @@ Status ParquetReader::warn_of_lost_digits(const std::string& column) {
   return {};
 }
 
-Status ParquetReader::start(const ParquetLayout& layout, uint64_t position, uint64_t piece_rows) {
-  if (position > layout.rows) {
-    return fail(ErrorKind::invalid,
-                "{}: cannot go on at row {}: it has only {}; it is not the file that was read before", path_, position,
-                layout.rows);
-  }
+Status DuckdbReader::start(const DuckdbLayout& layout, uint64_t position, uint64_t piece_rows) {
   position_ = position;
   rows_ = layout.rows;
   piece_rows_ = piece_rows;
   std::string sql = "SELECT ";
-  for (const ParquetColumn& column : layout.columns) sql += column.sql + ", ";
+  for (const DuckdbColumn& column : layout.columns) sql += column.sql + ", ";
   // A column of our own, so that there always is one.
   sql += fmt::format("true FROM read_parquet({}", quote_sql(path_, '\''));
   sql += position == 0 ? ")" : fmt::format(", file_row_number = true) WHERE file_row_number >= {}", position);
@@ -222,7 +217,7 @@ Status ParquetReader::start(const ParquetLayout& layout, uint64_t position, uint
   return status;
 }
 
-Result<bool> ParquetReader::next(ParquetPiece& piece) {
+Result<bool> DuckdbReader::next(DuckdbPiece& piece) {
   if (done_) return false;
   piece.runs.clear();
   piece.position = position_;
@@ -235,7 +230,7 @@ Result<bool> ParquetReader::next(ParquetPiece& piece) {
         return fail(ErrorKind::corrupt, "{}: the Parquet data cannot be read from row {} on: {}", path_, position_ + 1,
                     reason != nullptr && *reason != '\0' ? reason : "it ends early");
       }
-      left_ = {{chunk, CloseParquetChunk{}}, 0, duckdb_data_chunk_get_size(chunk)};
+      left_ = {{chunk, CloseDuckdbChunk{}}, 0, duckdb_data_chunk_get_size(chunk)};
       continue;
     }
     const size_t count = static_cast<size_t>(std::min<uint64_t>(left_.end - left_.begin, bound - position_));

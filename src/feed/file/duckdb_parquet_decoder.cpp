@@ -1,46 +1,15 @@
-#include "feed/file/parquet_decoder.h"
+#include "feed/file/duckdb_parquet_decoder.h"
 
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 #include <utility>
 
+#include "feed/file/parquet_values.h"
 #include "market/decimal.h"
 
 namespace penstock::feed::file {
 namespace {
-
-// `value` as units of 10^-scale, when it is the double next to a decimal of few digits: the shortest decimal that reads
-// back as this double has at most 15 digits then, and is `units`. False sends it to market::from_double.
-bool fast_from_double(double value, int scale, int64_t& out) {
-  // Below 2^53 / 10 units every decimal of the scale has a double of its own, with a digit to spare.
-  constexpr double kMost = 9e14;
-  const auto power = static_cast<double>(market::kPow10[scale]);
-  const double scaled = value * power;
-  if (!(std::abs(scaled) < kMost)) return false;
-  const auto units = static_cast<int64_t>(std::nearbyint(scaled));
-  if (static_cast<double>(units) / power != value) return false;
-  out = units;
-  return true;
-}
-
-market::DecimalError from_float(float value, int scale, int64_t& out) {
-  if (!std::isfinite(value)) return market::DecimalError::not_a_number;
-  char text[64];
-  const auto [end, error] = std::to_chars(text, text + sizeof text, value);
-  if (error != std::errc{}) return market::DecimalError::not_a_number;
-  return market::parse_decimal({text, static_cast<size_t>(end - text)}, scale, out);
-}
-
-// `value` of `from` fraction digits with `to` of them, exactly.
-bool rescale(int64_t value, int from, int to, int64_t& out) {
-  if (from <= to) return to - from <= 18 && !__builtin_mul_overflow(value, market::kPow10[to - from], &out);
-  if (value % market::kPow10[from - to] != 0) return false;
-  out = value / market::kPow10[from - to];
-  return true;
-}
 
 int64_t integer_at(const void* data, duckdb_type type, size_t row) {
   switch (type) {
@@ -65,7 +34,7 @@ bool valid_at(const uint64_t* validity, size_t row) {
 
 }  // namespace
 
-ParquetDecoder::ParquetDecoder(BatchBuilder builder, const ParquetLayout& layout, TimeUnit time_unit)
+DuckdbDecoder::DuckdbDecoder(BatchBuilder builder, const DuckdbLayout& layout, TimeUnit time_unit)
     : builder_(std::move(builder)),
       layout_(layout),
       time_unit_(time_unit),
@@ -78,11 +47,11 @@ ParquetDecoder::ParquetDecoder(BatchBuilder builder, const ParquetLayout& layout
   }
 }
 
-void ParquetDecoder::decode(const ParquetPiece& piece, bool keep_positions, DecodedRows& out) {
+void DuckdbDecoder::decode(const DuckdbPiece& piece, bool keep_positions, DecodedRows& out) {
   out = {};
   builder_.begin(static_cast<size_t>(piece.position_end - piece.position) + 1);
   uint64_t position = piece.position;
-  for (const ParquetRows& run : piece.runs) {
+  for (const DuckdbRows& run : piece.runs) {
     for (size_t i = 0; i < layout_.columns.size(); ++i) {
       duckdb_vector vector = duckdb_data_chunk_get_vector(run.chunk.get(), i);
       data_[i] = duckdb_vector_get_data(vector);
@@ -102,11 +71,11 @@ void ParquetDecoder::decode(const ParquetPiece& piece, bool keep_positions, Deco
   out.rows = builder_.finish();
 }
 
-bool ParquetDecoder::set_row(const ParquetRows& run, size_t row) {
+bool DuckdbDecoder::set_row(const DuckdbRows& run, size_t row) {
   scratch_.clear();
   if (!parsed_texts_.empty()) reserve_scratch(row);
   for (size_t i = 0; i < layout_.columns.size(); ++i) {
-    const ParquetColumn& column = layout_.columns[i];
+    const DuckdbColumn& column = layout_.columns[i];
     if (column.form == ParquetForm::text) {
       if (null_at(i, row)) continue;
       if (!set_text(column, text_at(i, row))) {
@@ -127,7 +96,7 @@ bool ParquetDecoder::set_row(const ParquetRows& run, size_t row) {
         reason_ = builder_.reason();
         return false;
       }
-      reason_ = fmt::format("{}: {} cannot be kept exactly", builder_.specs()[column.field].name, text);
+      reason_ = not_kept_reason(builder_.specs()[column.field].name, text);
       return false;
     }
   }
@@ -137,14 +106,14 @@ bool ParquetDecoder::set_row(const ParquetRows& run, size_t row) {
 }
 
 // An id stays in the scratch until its row is kept, so the scratch must not move meanwhile.
-void ParquetDecoder::reserve_scratch(size_t row) {
+void DuckdbDecoder::reserve_scratch(size_t row) {
   size_t bytes = kNumberTextBytes;  // a negative integer id becomes a text too
   for (const size_t i : parsed_texts_) bytes += null_at(i, row) ? 0 : text_at(i, row).size();
   scratch_.reserve(bytes);
 }
 
 // Texts that are parsed need padding around them, which DuckDB's do not have.
-bool ParquetDecoder::set_text(const ParquetColumn& column, std::string_view text) {
+bool DuckdbDecoder::set_text(const DuckdbColumn& column, std::string_view text) {
   const market::Kind kind = builder_.specs()[column.field].type.kind;
   if (is_parsed(kind)) {
     const size_t begin = scratch_.size();
@@ -154,7 +123,7 @@ bool ParquetDecoder::set_text(const ParquetColumn& column, std::string_view text
   return builder_.set(column.field, text.data(), text.size());
 }
 
-void ParquetDecoder::read_numbers(const ParquetColumn& column, const ParquetRows& run, size_t index, Numbers& out) {
+void DuckdbDecoder::read_numbers(const DuckdbColumn& column, const DuckdbRows& run, size_t index, Numbers& out) {
   const size_t count = run.end - run.begin;
   out.values.resize(count);
   out.states.assign(count, State::value);
@@ -223,16 +192,16 @@ void ParquetDecoder::read_numbers(const ParquetColumn& column, const ParquetRows
   }
 }
 
-bool ParquetDecoder::null_at(size_t index, size_t row) const { return !valid_at(validity_[index], row); }
+bool DuckdbDecoder::null_at(size_t index, size_t row) const { return !valid_at(validity_[index], row); }
 
-std::string_view ParquetDecoder::text_at(size_t index, size_t row) const {
+std::string_view DuckdbDecoder::text_at(size_t index, size_t row) const {
   const duckdb_string_t& text = static_cast<const duckdb_string_t*>(data_[index])[row];
   const uint32_t length = text.value.inlined.length;
   return {length <= sizeof text.value.inlined.inlined ? text.value.inlined.inlined : text.value.pointer.ptr, length};
 }
 
-std::string ParquetDecoder::value_text(size_t index, size_t row) const {
-  const ParquetColumn& column = layout_.columns[index];
+std::string DuckdbDecoder::value_text(size_t index, size_t row) const {
+  const DuckdbColumn& column = layout_.columns[index];
   if (null_at(index, row)) return "";
   switch (column.form) {
     case ParquetForm::text: return std::string(text_at(index, row));
@@ -246,7 +215,7 @@ std::string ParquetDecoder::value_text(size_t index, size_t row) const {
   return "";
 }
 
-std::string ParquetDecoder::row_text(size_t row) const {
+std::string DuckdbDecoder::row_text(size_t row) const {
   std::string text;
   for (size_t i = 0; i < layout_.columns.size(); ++i) {
     text += fmt::format("{}{}={}", i == 0 ? "" : ", ", layout_.columns[i].name, value_text(i, row));

@@ -7,25 +7,18 @@
 #include <vector>
 
 #include "feed/file/batch_builder.h"
+#include "feed/file/duckdb_parquet_reader.h"
 #include "feed/file/line_reader.h"
-#include "feed/file/parquet_reader.h"
-#include "feed/source.h"
+#include "feed/file/parquet_scan.h"
 
 namespace penstock::feed::file {
 
-struct DecodedRows {
-  market::Batch rows;
-  std::vector<Reject> rejects;
-  std::vector<size_t> reject_rows;      // the row that follows each reject
-  std::vector<uint64_t> row_positions;  // of each row, when asked for
-};
-
 // One thread's decoder.
-class ParquetDecoder {
+class DuckdbDecoder {
  public:
-  ParquetDecoder(BatchBuilder builder, const ParquetLayout& layout, TimeUnit time_unit);
+  DuckdbDecoder(BatchBuilder builder, const DuckdbLayout& layout, TimeUnit time_unit);
 
-  void decode(const ParquetPiece& piece, bool keep_positions, DecodedRows& out);
+  void decode(const DuckdbPiece& piece, bool keep_positions, DecodedRows& out);
 
  private:
   enum class State : uint8_t { value, null, refused };
@@ -36,9 +29,9 @@ class ParquetDecoder {
     bool plain = false;  // no row is null or refused
   };
 
-  void read_numbers(const ParquetColumn& column, const ParquetRows& run, size_t index, Numbers& out);
-  [[nodiscard]] bool set_row(const ParquetRows& run, size_t at);
-  [[nodiscard]] bool set_text(const ParquetColumn& column, std::string_view text);
+  void read_numbers(const DuckdbColumn& column, const DuckdbRows& run, size_t index, Numbers& out);
+  [[nodiscard]] bool set_row(const DuckdbRows& run, size_t at);
+  [[nodiscard]] bool set_text(const DuckdbColumn& column, std::string_view text);
   void reserve_scratch(size_t row);
   [[nodiscard]] std::string_view text_at(size_t index, size_t row) const;
   [[nodiscard]] bool null_at(size_t index, size_t row) const;
@@ -46,7 +39,7 @@ class ParquetDecoder {
   [[nodiscard]] std::string row_text(size_t row) const;
 
   BatchBuilder builder_;
-  const ParquetLayout& layout_;
+  const DuckdbLayout& layout_;
   TimeUnit time_unit_;
   std::vector<Numbers> numbers_;          // one a column
   std::vector<const void*> data_;         // of the run's vectors, one a column
