@@ -112,7 +112,8 @@ std::optional<int64_t> parse_http_date(std::string_view text) {
                             std::chrono::month(static_cast<unsigned>(month - kMonths.begin()) + 1),
                             std::chrono::day(static_cast<unsigned>(*day))};
   if (!date.ok() || *hour > 23 || *minute > 59 || *second > 60) return std::nullopt;
-  return sys_seconds(sys_days(date)).time_since_epoch().count() + *hour * 3600 + *minute * 60 + *second;
+  return sys_seconds(sys_days(date)).time_since_epoch().count() + int64_t{*hour} * 3600 + int64_t{*minute} * 60 +
+         *second;
 }
 
 }  // namespace penstock::io

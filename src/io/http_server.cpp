@@ -14,7 +14,10 @@
 #include <boost/beast/http/string_body.hpp>
 
 #include <chrono>
+#include <condition_variable>
 #include <deque>
+#include <mutex>
+#include <thread>
 #include <unordered_map>
 
 #include "base/logging.h"

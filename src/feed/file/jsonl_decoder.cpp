@@ -249,7 +249,7 @@ class JsonlDecoder final : public LineDecoder {
 
 class JsonValueDecoder final : public LineDecoder {
  public:
-  JsonValueDecoder(std::vector<FieldSpec> specs, TimeUnit time_unit, Timestamp received)
+  JsonValueDecoder(const std::vector<FieldSpec>& specs, TimeUnit time_unit, Timestamp received)
       : received_(received), time_unit_(time_unit) {
     for (const FieldSpec& spec : specs) {
       if (spec.name == spec.name_in_file) continue;
@@ -334,9 +334,9 @@ std::unique_ptr<LineDecoder> make_jsonl_decoder(BatchBuilder builder) {
   return std::make_unique<JsonlDecoder>(std::move(builder));
 }
 
-std::unique_ptr<LineDecoder> make_json_value_decoder(std::vector<FieldSpec> specs, TimeUnit time_unit,
+std::unique_ptr<LineDecoder> make_json_value_decoder(const std::vector<FieldSpec>& specs, TimeUnit time_unit,
                                                      Timestamp received) {
-  return std::make_unique<JsonValueDecoder>(std::move(specs), time_unit, received);
+  return std::make_unique<JsonValueDecoder>(specs, time_unit, received);
 }
 
 }  // namespace penstock::feed::file

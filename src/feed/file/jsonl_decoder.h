@@ -17,7 +17,7 @@ namespace penstock::feed::file {
 
 // Records of kind json: each line is the value, whatever JSON it is. `received` is the ts_recv of a record that names
 // none: a file's time of last change, so that reading it again gives the same records.
-[[nodiscard]] std::unique_ptr<LineDecoder> make_json_value_decoder(std::vector<FieldSpec> specs, TimeUnit time_unit,
-                                                                   Timestamp received);
+[[nodiscard]] std::unique_ptr<LineDecoder> make_json_value_decoder(const std::vector<FieldSpec>& specs,
+                                                                   TimeUnit time_unit, Timestamp received);
 
 }  // namespace penstock::feed::file

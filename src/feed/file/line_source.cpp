@@ -147,6 +147,7 @@ class LineSource final : public Source {
 
       LineNumbers numbers;
       std::vector<std::unique_ptr<PieceWorker>> workers;
+      workers.reserve(static_cast<size_t>(thread_count()));
       for (int i = 0; i < thread_count(); ++i) {
         workers.push_back(std::make_unique<LineWorker>(reader, base, numbers, make_decoder(), stats_));
       }

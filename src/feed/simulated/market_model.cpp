@@ -65,7 +65,7 @@ void MarketModel::make_symbols() {
     symbol.deviation_q32 = (session_deviation_q32 << 8) / static_cast<int64_t>(integer_sqrt(trades << 16));
     symbol.volatility_q16 = kOneQ16;
     // 1 to 3 basis points of the price for the busiest symbols, up to 20 for the quiet.
-    const int64_t basis_points_q10 = random.between(1'024, 3'072) + std::min<int64_t>(i * 256, 17 * 1'024);
+    const int64_t basis_points_q10 = random.between(1'024, 3'072) + std::min<int64_t>(int64_t{i} * 256, 17 * 1'024);
     symbol.spread_q32 = (basis_points_q10 << 22) / 10'000;
     symbol.next_id = options_.first_id;
     symbol.buying = (random.next() & 1) != 0;
