@@ -198,6 +198,31 @@ class BadRecords(FileTest):
         self.assertEqual(bytes.fromhex(row["raw"]).rstrip(b"\n"), line)
         self.assertIn("3", row["position"])
 
+    def test_parquet_text_that_is_not_utf8(self):
+        import pyarrow
+        import pyarrow.parquet
+
+        def column(*values: bytes):
+            """As a writer that does not look at its texts makes it."""
+            return pyarrow.array(values, pyarrow.binary()).view(pyarrow.string())
+
+        good = (b"A", b"1"), (b"B", b"2"), (b"C", b"3")
+        for name, bad in {"a symbol": (b"A\xff\xfe", b"4"), "an id": (b"A", b"4\xc3")}.items():
+            with self.subTest(name):
+                self.setUp()
+                symbols, ids = zip(good[0], bad, *good[1:])
+                table = pyarrow.table({"symbol": column(*symbols), "ts_event": column(*[b"2024-01-02T14:30:00Z"] * 4),
+                                       "price": column(*[b"1.5"] * 4), "size": column(*[b"100"] * 4), "id": column(*ids)})
+                path = self.folder / "a.parquet"
+                pyarrow.parquet.write_table(table, path)
+                done = harness.run_to_end(harness.PIPELINES / "replay.yaml", self.data, path=path)
+                self.assertEqual(done.code, 0, done)
+                rows = harness.query(self.data, "select position, reason, hex(raw) as raw from quarantine")
+                self.assertEqual([row["position"] for row in rows], ["row 2"], done)
+                self.assertIn("UTF-8", rows[0]["reason"])
+                self.assertIn(bad[0 if name == "a symbol" else 1].hex().upper(), rows[0]["raw"])
+                self.assertEqual(harness.count(self.data, "trades"), 3)
+
     def test_json_lines(self):
         good = b'{"symbol":"A","ts_event":"2024-01-02T14:30:00Z","price":1.5,"size":100,"id":%d}\n'
         cases = [b'{"symbol":"A"', b"[]", b"17", b'"A"', b"null", b"{}", b"{nonsense}", b'{"symbol":"A\xff"}',
