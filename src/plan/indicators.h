@@ -50,8 +50,8 @@ struct Indicator {
 struct Indicators {
   std::vector<Indicator> items;
   std::string session = "24/7";  // the calendar whose sessions vwap is summed over; see market/calendar.h
-  // A bar that starts more than this before the newest final bar of its symbol and interval cannot change any more,
-  // whatever the stream's mark; none: only the mark says so.
+  // How long behind its end, by its symbol's own time, a bar may still change, whatever the stream's mark; none: only
+  // the mark says when it is settled.
   std::optional<Duration> revised_within;
 };
 
@@ -69,7 +69,7 @@ struct IndicatorFunction {
   std::span<const Parameter> periods;
   bool takes_width = false;
   std::span<const std::string_view> outputs;  // what is put behind the column's name
-  [[nodiscard]] std::string usage() const;    // `macd(source, short, long, signal)`
+  [[nodiscard]] std::string usage() const;  // `macd(source, short, long, signal)`
 };
 [[nodiscard]] std::span<const IndicatorFunction> indicator_functions();
 [[nodiscard]] const IndicatorFunction& function_of(IndicatorKind kind);

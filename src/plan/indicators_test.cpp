@@ -122,12 +122,32 @@ TEST(Indicators, SessionsAreThoseOfACalendarThatThereIs) {
   EXPECT_THAT(errors("  s: {from: bars, indicators: {session: XNYS, a: vwap()}}\n"), ElementsAre());
 }
 
-TEST(Indicators, OfBarsThatAreMadeOnceHoldNoneBack) {
+TEST(Indicators, HaveTheSessionsOfTheirBarsUnlessTheySayOthers) {
   const auto plan =
-      parse_plan(kHead + "  some: {from: bars, where: \"symbol <> 'A'\"}\n  s: {from: some, indicators: {a: obv()}}\n",
+      parse_plan(kHead +
+                     "  ny: {from: trades, bars: {every: 1m, session: XNYS}}\n"
+                     "  a: {from: bars, indicators: {x: vwap()}}\n  b: {from: ny, indicators: {x: vwap()}}\n"
+                     "  c: {from: ny, indicators: {session: XLON, x: vwap()}}\n",
                  "p.yaml", {.set = {}, .use_environment = false});
   ASSERT_TRUE(plan) << plan.error().message;
-  EXPECT_EQ(std::get<Indicators>(plan->streams[2].steps[0].what).revised_within, Duration{0});
+  const auto session = [&](size_t stream) {
+    return std::get<Indicators>(plan->streams.at(stream).steps.at(0).what).session;
+  };
+  EXPECT_EQ(session(2), "24/7");
+  EXPECT_EQ(session(3), "XNYS");
+  EXPECT_EQ(session(4), "XLON");
+}
+
+TEST(Indicators, HoldBarsAsLongAsTheyAreRevised) {
+  const auto plan =
+      parse_plan(kHead +
+                     "  revised: {from: trades, bars: {every: 1m, revise_for: 15m}}\n"
+                     "  some: {from: revised, where: \"symbol <> 'A'\"}\n"
+                     "  a: {from: bars, indicators: {x: obv()}}\n  b: {from: some, indicators: {x: obv()}}\n",
+                 "p.yaml", {.set = {}, .use_environment = false});
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_EQ(std::get<Indicators>(plan->streams.at(3).steps.at(0).what).revised_within, Duration{0});
+  EXPECT_EQ(std::get<Indicators>(plan->streams.at(4).steps.at(0).what).revised_within, Duration{15 * kMinute.ns});
 }
 
 TEST(Indicators, ExplainShowsEachWithItsWarmUpAndItsColumns) {

@@ -38,9 +38,6 @@ const Bars* bars_read_by(const Stream& stream, const std::vector<Stream>& stream
   return nullptr;
 }
 
-// How much event time behind the end of a bar it may be given again. A bar is made once.
-std::optional<Duration> revised_within(const Bars&) { return Duration{0}; }
-
 }  // namespace
 
 bool Loader::load_session(const YamlNode& node, const std::string& what, Indicators& indicators) {
@@ -85,6 +82,10 @@ bool Loader::load_indicators(const YamlNode& node, Stream& stream) {
 
   bool right = entries.size() == node.entries.size();
   Indicators indicators;
+  if (const Bars* bars = bars_read_by(stream, plan_.streams)) {
+    indicators.revised_within = bars->revise_for;
+    if (bars->calendar != nullptr) indicators.session = bars->calendar->name();
+  }
   std::set<std::string> taken;
   const market::SchemaPtr always = indicator_schema({});
   for (const market::Field& field : always->fields) taken.insert(field.name);
@@ -124,7 +125,6 @@ bool Loader::load_indicators(const YamlNode& node, Stream& stream) {
     right = false;
   }
   if (!right) return false;
-  if (const Bars* bars = bars_read_by(stream, plan_.streams)) indicators.revised_within = revised_within(*bars);
   stream.output = indicator_schema(indicators);
   stream.steps.push_back({std::move(indicators), stream.output, reader_.location(node)});
   return true;

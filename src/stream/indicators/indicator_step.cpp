@@ -213,11 +213,14 @@ void IndicatorStep::settle(Series& series, Timestamp mark) const {
       std::find_if(series.kept.rbegin(), series.kept.rend(), [](const Kept& kept) { return kept.final; });
   Timestamp until = mark;  // what starts before it is settled
   if (revised_within_ && newest_final != series.kept.rend()) {
-    until = std::max(until, Timestamp{newest_final->start} - *revised_within_ + Duration{1});
+    // Its symbol's time is beyond the newest final bar's start; others end at the latest a length behind theirs.
+    until = std::max(until, Timestamp{newest_final->start} - series.length - *revised_within_ + Duration{1});
   }
   const auto first = std::find_if(series.kept.begin(), series.kept.end(),
                                   [&](const Kept& kept) { return Timestamp{kept.start} >= until; });
-  if (first != series.kept.begin()) settle_oldest(series, static_cast<size_t>(first - series.kept.begin()));
+  const auto count = static_cast<size_t>(first - series.kept.begin());
+  // Where many wait, a few at a time would move the others each time.
+  if (count > series.kept.size() / 8) settle_oldest(series, count);
 }
 
 void IndicatorStep::settle_oldest(Series& series, size_t count) const {

@@ -39,7 +39,7 @@ struct IndicatorOutput {
 // One thread. Borrows the symbol table.
 class IndicatorStep {
  public:
-  static constexpr size_t kKeptMax = 2'048;
+  static constexpr size_t kKeptMax = 16'384;
 
   [[nodiscard]] static Result<std::unique_ptr<IndicatorStep>> create(const plan::Indicators& indicators,
                                                                      const market::Schema& input,

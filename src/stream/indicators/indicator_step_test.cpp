@@ -123,14 +123,14 @@ TEST(IndicatorStep, WhatTheMarkSettledIsNotChangedAndARowThatWouldIsRefused) {
 TEST(IndicatorStep, BarsOlderThanTheStatedTimeOfRevisionsAreSettledWithoutAMark) {
   StepRun run(StepRun::Calls{{"sma", "sma(close, 2)"}}, "24/7", Duration{2 * kMinute.ns});
   (void)run.give({flat_bar(0, 1), flat_bar(1, 3), flat_bar(2, 5), flat_bar(3, 7)});
-  EXPECT_EQ(run.give({flat_bar(2, 6)}).size(), 2u);
-  EXPECT_THAT(run.give({flat_bar(1, 4)}), IsEmpty());
+  EXPECT_EQ(run.give({flat_bar(1, 4)}).size(), 2u);
+  EXPECT_THAT(run.give({flat_bar(0, 4)}), IsEmpty());
   EXPECT_EQ(run.refused.size(), 1u);
   // One that is not final says nothing about the others.
   TestBar running = flat_bar(9, 1);
   running.final = false;
   (void)run.give({running});
-  EXPECT_EQ(run.give({flat_bar(2, 7)}).size(), 2u);
+  EXPECT_EQ(run.give({flat_bar(1, 7)}).size(), 2u);
 }
 
 TEST(IndicatorStep, BeyondItsMaximumOfUnsettledBarsTheOldestIsSettled) {

@@ -84,6 +84,8 @@ market::Batch StepRun::batch(const std::vector<TestBar>& bars) {
     columns[BarColumn::trades].i64.push_back(bar.trades);
     columns[BarColumn::revision].i64.push_back(0);
     columns[BarColumn::final].u8.push_back(bar.final ? 1 : 0);
+    columns[BarColumn::edge].codes.push_back(market::kNoSymbol);
+    columns[BarColumn::edge].valid.push_back(0);
     ++batch.rows;
   }
   return batch;
