@@ -71,6 +71,18 @@ const SchemaPtr& bar_schema() {
   return schema;
 }
 
+bool has_revisions(const Schema& schema) {
+  const auto is = [&](std::string_view name, Kind kind) {
+    const auto column = schema.find(name);
+    return column.has_value() && schema.fields[*column].type.kind == kind;
+  };
+  const auto is_text = [&](std::string_view name) {
+    return is(name, Kind::symbol) || is(name, Kind::text) || is(name, Kind::id);
+  };
+  return is_text("symbol") && is_text("every") && is("start", Kind::timestamp) && is("revision", Kind::int64) &&
+         is("final", Kind::boolean) && !schema.find(kNewest).has_value();
+}
+
 const SchemaPtr& quarantine_schema() {
   static const SchemaPtr schema =
       make({{"stream", kText}, {"source", kText}, {"position", kText}, {"reason", kText}, {"raw", {Kind::bytes}}},

@@ -35,6 +35,13 @@ struct BarColumn {
 };
 [[nodiscard]] const SchemaPtr& bar_schema();
 
+// True for rows that are revisions of bars: columns symbol, every (texts), start (timestamp), revision (integer) and
+// final (boolean). The store keeps every revision of a table of such rows, unless it has a key, as `<table>` +
+// kRevisions, with a column kNewest of its own; a schema that has such a column is none of these.
+[[nodiscard]] bool has_revisions(const Schema& schema);
+inline constexpr std::string_view kRevisions = "_revisions";
+inline constexpr std::string_view kNewest = "newest";
+
 // A record that could not be used, kept with its reason. `raw` is the record's own bytes.
 struct QuarantineColumn {
   enum : size_t { stream, source, position, reason, raw, count };

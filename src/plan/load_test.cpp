@@ -115,6 +115,10 @@ INSTANTIATE_TEST_SUITE_P(
              "7:22", "other columns"},
         Case{"UnknownKeyColumn", "tables:\n  t: {from: trades, key: ids}\n", "5:26", "did you mean 'id'?"},
         Case{"BuiltInTable", "tables:\n  quarantine: {from: trades}\n", "5:3", "built in"},
+        Case{"TableOfRevisions",
+             "streams:\n  b: {from: trades, bars: {every: 1m}}\ntables:\n  B_Revisions: {from: trades}\n  b: {from: "
+             "b}\n",
+             "7:3", "where the revisions of the table 'b' are kept"},
         Case{"TableTwice", "tables:\n  t: {from: trades}\n  T: {from: trades}\n", "6:3", "table 't' already"},
         Case{"UnknownTopic", "topics:\n  trade: {partitions: 2}\n", "5:3", "did you mean 'trades'?"},
         Case{"Partitions", "topics:\n  trades: {partitions: 0}\n", "5:24", "from 1 to 256"},

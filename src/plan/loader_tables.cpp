@@ -64,8 +64,9 @@ std::optional<Input> Loader::input(const YamlNode& node, const std::string& what
   }
   const size_t dot = name->rfind('.');
   if (dot != std::string::npos && find_stream(std::string_view(*name).substr(0, dot))) {
-    reader_.error(node, fmt::format("{}: '{}' has no '{}'; beside its rows a stream has .late, .quarantine and .quality", what,
-                                    name->substr(0, dot), name->substr(dot + 1)));
+    reader_.error(
+        node, fmt::format("{}: '{}' has no '{}'; beside its rows a stream has .late, .quarantine and .quality", what,
+                          name->substr(0, dot), name->substr(dot + 1)));
     return std::nullopt;
   }
   reader_.error(node, fmt::format("{}: there is no topic or stream '{}'{}{}", what, node.shown,
@@ -113,6 +114,16 @@ void Loader::load_tables(const YamlNode& node) {
   const auto entries = named_entries(reader_, node, "tables");
   if (too_many(node, entries.size(), "tables")) return;
   for (const YamlEntry* entry : entries) load_table(*entry);
+  for (const Table& bars : plan_.tables) {
+    if (!bars.key.empty() || !market::has_revisions(*bars.schema)) continue;
+    for (const YamlEntry* entry : entries) {
+      if (lower(entry->key.text) != lower(bars.name) + std::string(market::kRevisions)) continue;
+      reader_.error(entry->key,
+                    fmt::format("the table '{}' is where the revisions of the table '{}' are kept; call this "
+                                "one otherwise",
+                                entry->key.text, bars.name));
+    }
+  }
 }
 
 void Loader::load_table(const YamlEntry& entry) {

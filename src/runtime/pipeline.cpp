@@ -40,13 +40,31 @@ auto open_soon(Clock& clock, Duration max, const Open& open) {
   }
 }
 
+// True where each row of the table is a bar as a stream made it, so that none comes twice with the same revision.
+bool bars_come_once(const plan::Plan& plan, const plan::Table& table) {
+  if (table.inputs.size() != 1) return false;
+  plan::Input input = table.inputs.front();
+  while (input.from == plan::Input::From::stream && input.port == plan::Port::rows) {
+    const plan::Stream& stream = plan.streams[input.index];
+    for (size_t i = stream.steps.size(); i > 0; --i) {
+      if (std::holds_alternative<plan::Bars>(stream.steps[i - 1].what)) return true;
+      // A `select` may call two bars by one name.
+      if (std::holds_alternative<plan::Project>(stream.steps[i - 1].what)) return false;
+    }
+    input = stream.input;
+  }
+  return false;
+}
+
 size_t hardware_threads() { return std::max<size_t>(1, std::thread::hardware_concurrency()); }
 
 }  // namespace
 
 std::vector<store::TableSpec> table_specs(const plan::Plan& plan) {
   std::vector<store::TableSpec> specs;
-  for (const plan::Table& table : plan.tables) specs.push_back({table.name, table.schema, table.key});
+  for (const plan::Table& table : plan.tables) {
+    specs.push_back({table.name, table.schema, table.key, bars_come_once(plan, table)});
+  }
   return specs;
 }
 

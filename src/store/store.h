@@ -19,6 +19,9 @@ struct TableSpec {
   std::string name;               // `bars`, or with a schema `spark_streams.created_users`
   market::SchemaPtr schema;
   std::vector<size_t> key;        // a later row of the same key replaces the earlier; empty: rows are appended
+  // Of a table of bars: none comes twice with the same revision, so that the first final one of a bar, where none came
+  // before it is closed, replaces no row and is appended without looking for one.
+  bool bars_come_once = false;
 };
 
 // Where a source resumes: its own position, and per partition the sequence of the next record it publishes.

@@ -160,7 +160,7 @@ class Disk(unittest.TestCase):
             self.assertIn("use a newer Penstock", done.err)
         self.assertEqual((data / "store.duckdb").read_bytes(), stored)
         self.assertEqual(harness.run_ok("topics", "--data", data).out, topics)
-        execute(data / "store.duckdb", "UPDATE penstock.meta SET value = '1' WHERE key = 'format_version'")
+        execute(data / "store.duckdb", "UPDATE penstock.meta SET value = '2' WHERE key = 'format_version'")
         self.assertEqual(harness.run_ok(*ask).out, rows)
 
     def test_a_file_where_the_data_folder_belongs_is_named(self):

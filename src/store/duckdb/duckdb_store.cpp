@@ -141,18 +141,18 @@ class DuckDbStore final : public Store {
 
   [[nodiscard]] Status open(std::vector<TableSpec> specs) {
     PENSTOCK_TRY(open_database());
-    bool is_new = false;
-    PENSTOCK_TRY(check_format(writer_.get(), path_, is_new));
+    PENSTOCK_TRY_ASSIGN(const int format, read_format(writer_.get(), path_));
     QueryResult probe;
     const bool has_json = duckdb_query(writer_.get(), "SELECT '{}'::JSON", probe.get()) == DuckDBSuccess;
     if (options_.read_only) {
-      if (is_new) return fail(ErrorKind::not_found, "{} holds no store of Penstock", path_);
+      if (format == 0) return fail(ErrorKind::not_found, "{} holds no store of Penstock", path_);
     } else {
-      PENSTOCK_TRY(make_tables(writer_.get(), specs, is_new, has_json));
+      PENSTOCK_TRY(make_tables(writer_.get(), specs, format, has_json));
     }
     for (TableSpec& spec : specs) {
-      PENSTOCK_TRY_ASSIGN(TableName name, parse_table_name(spec.name));
-      tables_.push_back({std::move(spec), std::move(name)});
+      PENSTOCK_TRY_ASSIGN(OpenTable table, OpenTable::make(std::move(spec)));
+      if (!options_.read_only) PENSTOCK_TRY(table.find_provisional(writer_.get()));
+      tables_.push_back(std::move(table));
     }
     return {};
   }
@@ -320,7 +320,7 @@ class DuckDbStore final : public Store {
   const DuckDbOptions options_;
   Database database_;
   Connection writer_;
-  std::vector<OpenTable> tables_;  // constant after open
+  std::vector<OpenTable> tables_;  // constant after open, but for what a transaction notes in them
   std::atomic<bool> busy_{false};
   std::atomic<int> queries_{0};
   std::atomic<uint64_t> temporary_files_{0};

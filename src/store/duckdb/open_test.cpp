@@ -183,14 +183,14 @@ TEST_F(OpenTest, AStoreOfANewerFormatIsLeftAlone) {
     duck::Connection connection;
     ASSERT_EQ(duckdb_connect(database.get(), connection.out()), DuckDBSuccess);
     ASSERT_OK(
-        duck::run(connection.get(), "UPDATE penstock.meta SET value = '2' WHERE key = 'format_version'", "the test"));
+        duck::run(connection.get(), "UPDATE penstock.meta SET value = '3' WHERE key = 'format_version'", "the test"));
   }
   const std::string bytes = read_file(path);
   const auto store =
       open_duckdb_store(path, options(), {{.name = "t", .schema = schema({{"a", {Kind::int64}}}), .key = {}}});
   ASSERT_FALSE(store.has_value());
   EXPECT_EQ(store.error().kind, ErrorKind::invalid);
-  EXPECT_THAT(store.error().message, testing::HasSubstr("format version 2"));
+  EXPECT_THAT(store.error().message, testing::HasSubstr("format version 3"));
   EXPECT_EQ(read_file(path), bytes);
 }
 

@@ -3,15 +3,16 @@
 #include <charconv>
 #include <map>
 
+#include "market/schema.h"
+
 namespace penstock::store::duck {
 namespace {
 
 constexpr std::string_view kOwnSchema = "penstock";
 
-struct Found {
-  std::string name;
-  std::string type;
-};
+// The columns of the file's tables and views, by schema and name.
+using FoundTables = std::map<std::pair<std::string, std::string>, std::vector<FoundColumn>>;
+using Meta = std::map<std::string, std::string>;
 
 // Where the meta table says which columns are a table's key. The file has no index on them: see
 // docs/decisions/store-upsert.md.
@@ -26,7 +27,7 @@ std::string key_text(const market::Schema& schema, const std::vector<size_t>& ke
   return text;
 }
 
-Status check_columns(const TableSpec& spec, const std::vector<Found>& found, bool has_json) {
+Status check_columns(const TableSpec& spec, const std::vector<FoundColumn>& found, bool has_json) {
   const market::Schema& schema = *spec.schema;
   constexpr std::string_view kAdvice = "give the table another name in the pipeline, or use another data directory";
   for (size_t i = 0; i < schema.fields.size(); ++i) {
@@ -55,15 +56,94 @@ Status check_columns(const TableSpec& spec, const std::vector<Found>& found, boo
 }
 
 Status make_table(duckdb_connection connection, const TableSpec& spec, const TableName& name, bool has_json) {
-  std::string sql =
-      fmt::format("CREATE SCHEMA IF NOT EXISTS {}; CREATE TABLE {} (", quote_name(name.schema), name.quoted());
-  for (size_t i = 0; i < spec.schema->fields.size(); ++i) {
-    if (i > 0) sql += ", ";
-    sql += quote_name(spec.schema->fields[i].name) + " " + sql_type(*spec.schema, i, has_json);
+  const std::vector<FoundColumn> columns = columns_of(*spec.schema, has_json);
+  const std::string what = fmt::format("making table {}", spec.name);
+  PENSTOCK_TRY(run(
+      connection,
+      fmt::format("CREATE SCHEMA IF NOT EXISTS {}; INSERT INTO penstock.meta VALUES ({}, {})", quote_name(name.schema),
+                  quote_text(key_entry(name)), quote_text(key_text(*spec.schema, spec.key))),
+      what));
+  if (keeps_revisions(spec)) return make_revisions(connection, name, columns);
+  std::string list;
+  for (const FoundColumn& column : columns) {
+    list += (list.empty() ? "" : ", ") + quote_name(column.name) + " " + column.type;
   }
-  sql += fmt::format("); INSERT INTO penstock.meta VALUES ({}, {}", quote_text(key_entry(name)),
-                     quote_text(key_text(*spec.schema, spec.key)));
-  return run(connection, sql + ")", fmt::format("making table {}", spec.name));
+  return run(connection, fmt::format("CREATE TABLE {} ({})", name.quoted(), list), what);
+}
+
+// Of a table in the file, as far as revisions are told by it.
+market::Schema schema_of(const std::vector<FoundColumn>& columns) {
+  market::Schema schema;
+  for (const FoundColumn& column : columns) {
+    const market::Kind kind = column.type == "VARCHAR"     ? market::Kind::text
+                              : column.type == "TIMESTAMP" ? market::Kind::timestamp
+                              : column.type == "BIGINT"    ? market::Kind::int64
+                              : column.type == "BOOLEAN"   ? market::Kind::boolean
+                                                           : market::Kind::bytes;
+    schema.fields.push_back({column.name, {kind}});
+  }
+  return schema;
+}
+
+// Format 1 had plain tables of bars, with one row a bar.
+Status convert_from_1(duckdb_connection connection, const FoundTables& tables, const Meta& meta) {
+  for (const auto& [where, columns] : tables) {
+    const TableName name{where.first, where.second};
+    const auto key = meta.find(key_entry(name));
+    if (key == meta.end() || !key->second.empty() || !market::has_revisions(schema_of(columns))) continue;
+    if (tables.contains({where.first, revisions_of(name).table})) {
+      return fail(ErrorKind::invalid,
+                  "the store has tables {0} and {0}_revisions, and this Penstock keeps the revisions of {0} under the"
+                  " second name: use another data directory",
+                  name.table);
+    }
+    PENSTOCK_TRY(convert_to_revisions(connection, name, columns));
+  }
+  return run(connection,
+             fmt::format("UPDATE penstock.meta SET value = '{}' WHERE key = 'format_version'", kFormatVersion),
+             "converting the store to a newer format");
+}
+
+Status make_or_check(duckdb_connection connection, const TableSpec& spec, const FoundTables& tables, const Meta& meta,
+                     bool has_json) {
+  PENSTOCK_TRY_ASSIGN(const TableName name, parse_table_name(spec.name));
+  const auto found = tables.find({name.schema, name.table});
+  if (found == tables.end()) {
+    const std::string revisions = revisions_of(name).table;
+    if (keeps_revisions(spec) && tables.contains({name.schema, revisions})) {
+      return fail(ErrorKind::invalid,
+                  "the revisions of table {} are kept as {}, and the store has a table of that name: give one of them"
+                  " another name in the pipeline, or use another data directory",
+                  spec.name, revisions);
+    }
+    return make_table(connection, spec, name, has_json);
+  }
+  PENSTOCK_TRY(check_columns(spec, found->second, has_json));
+  const std::string wanted = key_text(*spec.schema, spec.key);
+  const auto there = meta.find(key_entry(name));
+  if (there == meta.end() || there->second != wanted) {
+    return fail(ErrorKind::invalid,
+                "table {} in the store has the key ({}), and the pipeline wants ({}): give the table another name in"
+                " the pipeline, or use another data directory",
+                spec.name, there == meta.end() ? "" : there->second, wanted);
+  }
+  return {};
+}
+
+// What one pipeline's tables are called may not clash with where the revisions of another are kept.
+Status check_names(const std::vector<TableSpec>& specs) {
+  for (const TableSpec& bars : specs) {
+    if (!keeps_revisions(bars)) continue;
+    PENSTOCK_TRY_ASSIGN(const TableName name, parse_table_name(bars.name));
+    const TableName revisions = revisions_of(name);
+    for (const TableSpec& spec : specs) {
+      PENSTOCK_TRY_ASSIGN(const TableName other, parse_table_name(spec.name));
+      if (other.schema != revisions.schema || other.table != revisions.table) continue;
+      return fail(ErrorKind::invalid, "the revisions of table {} are kept as {}: give the table {} another name",
+                  bars.name, revisions.table, spec.name);
+    }
+  }
+  return {};
 }
 
 Status make_own_tables(duckdb_connection connection) {
@@ -122,13 +202,20 @@ std::string sql_type(const market::Schema& schema, size_t column, bool has_json)
   return "VARCHAR";
 }
 
-Status check_format(duckdb_connection connection, const std::string& path, bool& is_new) {
-  is_new = true;
+std::vector<FoundColumn> columns_of(const market::Schema& schema, bool has_json) {
+  std::vector<FoundColumn> columns;
+  for (size_t i = 0; i < schema.fields.size(); ++i)
+    columns.push_back({schema.fields[i].name, sql_type(schema, i, has_json)});
+  return columns;
+}
+
+Result<int> read_format(duckdb_connection connection, const std::string& path) {
+  bool is_new = true;
   PENSTOCK_TRY(for_each_row(connection,
                             "SELECT 1 FROM duckdb_tables() WHERE database_name = current_database()"
                             " AND schema_name = 'penstock' AND table_name = 'meta'",
                             "looking for the store's own tables", [&](const Row&) { is_new = false; }));
-  if (is_new) return {};
+  if (is_new) return 0;
   std::string version;
   PENSTOCK_TRY(for_each_row(connection, "SELECT value FROM penstock.meta WHERE key = 'format_version'",
                             "reading the store's format version",
@@ -143,48 +230,37 @@ Status check_format(duckdb_connection connection, const std::string& path, bool&
                 "{} is a store of format version {}, and this Penstock knows versions up to {}: use a newer Penstock",
                 path, number, kFormatVersion);
   }
-  return {};
+  return number;
 }
 
-Status make_tables(duckdb_connection connection, const std::vector<TableSpec>& tables, bool is_new, bool has_json) {
-  std::map<std::pair<std::string, std::string>, std::vector<Found>> columns;
-  PENSTOCK_TRY(
-      for_each_row(connection,
-                   "SELECT schema_name, table_name, column_name, data_type FROM duckdb_columns() WHERE NOT internal AND"
-                   " database_name = current_database() ORDER BY schema_name, table_name, column_index",
-                   "reading the tables' columns", [&](const Row& row) {
-                     columns[{std::string(row.text(0)), std::string(row.text(1))}].push_back(
-                         {std::string(row.text(2)), std::string(row.text(3))});
-                   }));
-  std::map<std::string, std::string> meta;
-  if (!is_new) {
-    PENSTOCK_TRY(for_each_row(connection, "SELECT key, value FROM penstock.meta", "reading the tables' keys",
-                              [&](const Row& row) { meta[std::string(row.text(0))] = std::string(row.text(1)); }));
-  }
-
-  PENSTOCK_TRY(run(connection, "BEGIN TRANSACTION", "making the tables"));
+Status make_tables(duckdb_connection connection, const std::vector<TableSpec>& specs, int format, bool has_json) {
+  PENSTOCK_TRY(check_names(specs));
+  FoundTables tables;
+  Meta meta;
+  const auto read = [&]() -> Status {
+    tables.clear();
+    PENSTOCK_TRY(for_each_row(connection,
+                              "SELECT schema_name, table_name, column_name, data_type FROM duckdb_columns() WHERE NOT"
+                              " internal AND database_name = current_database()"
+                              " ORDER BY schema_name, table_name, column_index",
+                              "reading the tables' columns", [&](const Row& row) {
+                                tables[{std::string(row.text(0)), std::string(row.text(1))}].push_back(
+                                    {std::string(row.text(2)), std::string(row.text(3))});
+                              }));
+    return for_each_row(connection, "SELECT key, value FROM penstock.meta", "reading the tables' keys",
+                        [&](const Row& row) { meta[std::string(row.text(0))] = std::string(row.text(1)); });
+  };
   const auto make_all = [&]() -> Status {
-    if (is_new) PENSTOCK_TRY(make_own_tables(connection));
-    for (const TableSpec& spec : tables) {
-      PENSTOCK_TRY_ASSIGN(const TableName name, parse_table_name(spec.name));
-      const auto found = columns.find({name.schema, name.table});
-      if (found == columns.end()) {
-        PENSTOCK_TRY(make_table(connection, spec, name, has_json));
-        continue;
-      }
-      PENSTOCK_TRY(check_columns(spec, found->second, has_json));
-      const std::string wanted = key_text(*spec.schema, spec.key);
-      const std::string& there = meta[key_entry(name)];
-      if (there != wanted) {
-        return fail(
-            ErrorKind::invalid,
-            "table {} in the store has the key ({}), and the pipeline wants ({}): give the table another name in"
-            " the pipeline, or use another data directory",
-            spec.name, there, wanted);
-      }
+    if (format == 0) PENSTOCK_TRY(make_own_tables(connection));
+    PENSTOCK_TRY(read());
+    if (format == 1) {
+      PENSTOCK_TRY(convert_from_1(connection, tables, meta));
+      PENSTOCK_TRY(read());
     }
+    for (const TableSpec& spec : specs) PENSTOCK_TRY(make_or_check(connection, spec, tables, meta, has_json));
     return run(connection, "COMMIT", "making the tables");
   };
+  PENSTOCK_TRY(run(connection, "BEGIN TRANSACTION", "making the tables"));
   Status made = make_all();
   if (!made) static_cast<void>(run(connection, "ROLLBACK", "giving up the tables"));
   return made;

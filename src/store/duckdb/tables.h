@@ -5,12 +5,14 @@
 #include <vector>
 
 #include "store/duckdb/handles.h"
+#include "store/duckdb/revisions.h"
 #include "store/store.h"
 
 namespace penstock::store::duck {
 
 // Of the store's own tables. A file with a greater number is left alone.
-inline constexpr int kFormatVersion = 1;
+// 2: tables of bars keep their revisions; a store of format 1 is converted when it is opened to be written.
+inline constexpr int kFormatVersion = 2;
 
 struct TableName {
   std::string schema = "main";
@@ -25,11 +27,12 @@ struct TableName {
 
 // The SQL type of a column. `has_json`: DuckDB has its JSON type built in.
 [[nodiscard]] std::string sql_type(const market::Schema& schema, size_t column, bool has_json);
+[[nodiscard]] std::vector<FoundColumn> columns_of(const market::Schema& schema, bool has_json);
 
-// `invalid` when the file is of a newer format, `not_found` when it holds no store. Changes nothing.
-[[nodiscard]] Status check_format(duckdb_connection connection, const std::string& path, bool& is_new);
-// Makes what is missing, in one transaction.
-[[nodiscard]] Status make_tables(duckdb_connection connection, const std::vector<TableSpec>& tables, bool is_new,
+// The file's format version, 0 when it holds no store yet; `invalid` when it is of a newer format. Changes nothing.
+[[nodiscard]] Result<int> read_format(duckdb_connection connection, const std::string& path);
+// Makes what is missing, and converts what is of the older `format`, in one transaction.
+[[nodiscard]] Status make_tables(duckdb_connection connection, const std::vector<TableSpec>& tables, int format,
                                  bool has_json);
 
 }  // namespace penstock::store::duck

@@ -31,6 +31,20 @@ duckdb_state open_deleter(duckdb_connection connection, const std::string& table
                                       appender.out());
 }
 
+// `rows` without all columns but those of kBarKey.
+market::Batch keys_of(const market::Batch& rows) {
+  market::Schema schema;
+  std::vector<size_t> places;
+  for (const std::string_view name : kBarKey) {
+    places.push_back(rows.schema->find(name).value());
+    schema.fields.push_back(rows.schema->fields[places.back()]);
+  }
+  market::Batch keys{.schema = std::make_shared<const market::Schema>(std::move(schema)), .columns = {}, .rows = 0};
+  for (const size_t place : places) keys.columns.push_back(rows.columns[place]);
+  keys.rows = rows.rows;
+  return keys;
+}
+
 Status append_all(ChunkFiller& filler, const Appender& appender, const market::Batch& rows, const OpenTable& table) {
   const std::string what = fmt::format("writing to table {}", table.spec.name);
   const size_t piece = duckdb_vector_size();
@@ -93,8 +107,21 @@ class OwnRows {
 
 }  // namespace
 
+Result<OpenTable> OpenTable::make(TableSpec spec) {
+  PENSTOCK_TRY_ASSIGN(TableName name, parse_table_name(spec.name));
+  const bool revisions = keeps_revisions(spec);
+  return OpenTable{.spec = std::move(spec), .name = std::move(name), .revisions = revisions};
+}
+
+Status OpenTable::find_provisional(duckdb_connection connection) {
+  if (!revisions) return {};
+  return for_each_row(connection,
+                      fmt::format("SELECT 1 FROM {} WHERE final IS DISTINCT FROM true LIMIT 1", written().quoted()),
+                      "looking for bars that are not final", [&](const Row&) { has_provisional = true; });
+}
+
 Result<std::unique_ptr<Transaction>> DuckDbTransaction::begin(duckdb_connection connection,
-                                                              const std::vector<OpenTable>& tables,
+                                                              std::vector<OpenTable>& tables,
                                                               const market::SymbolTable* symbols,
                                                               std::atomic<bool>& busy) {
   if (busy.exchange(true)) {
@@ -107,7 +134,7 @@ Result<std::unique_ptr<Transaction>> DuckDbTransaction::begin(duckdb_connection 
   return std::unique_ptr<Transaction>(new DuckDbTransaction(connection, tables, symbols, busy));
 }
 
-DuckDbTransaction::DuckDbTransaction(duckdb_connection connection, const std::vector<OpenTable>& tables,
+DuckDbTransaction::DuckDbTransaction(duckdb_connection connection, std::vector<OpenTable>& tables,
                                      const market::SymbolTable* symbols, std::atomic<bool>& busy)
     : connection_(connection), tables_(tables), symbols_(symbols), busy_(busy), writers_(tables.size()) {}
 
@@ -143,10 +170,19 @@ Result<DuckDbTransaction::Writer*> DuckDbTransaction::writer(size_t table) {
   std::iota(all.begin(), all.end(), size_t{0});
   const std::string what = fmt::format("writing to table {}", open.spec.name);
   std::unique_ptr<Writer> made(
-      new Writer{ChunkFiller(open.spec.name, schema, std::move(all), symbols_), {}, nullptr, {}});
-  if (duckdb_appender_create_ext(connection_, nullptr, open.name.schema.c_str(), open.name.table.c_str(),
+      new Writer{ChunkFiller(open.spec.name, schema, std::move(all), symbols_), {}, nullptr, {}, {}});
+  const TableName written = open.written();
+  if (duckdb_appender_create_ext(connection_, nullptr, written.schema.c_str(), written.table.c_str(),
                                  made->appender.out()) != DuckDBSuccess) {
     return appender_error(made->appender.get(), what);
+  }
+  if (open.revisions) {
+    // All but `newest`, which has a default.
+    for (const market::Field& field : schema->fields) {
+      if (duckdb_appender_add_column(made->appender.get(), field.name.c_str()) != DuckDBSuccess) {
+        return appender_error(made->appender.get(), what);
+      }
+    }
   }
   if (!open.spec.key.empty()) {
     made->keys = std::make_unique<ChunkFiller>(open.spec.name, schema, open.spec.key, symbols_);
@@ -160,7 +196,49 @@ Result<DuckDbTransaction::Writer*> DuckDbTransaction::writer(size_t table) {
   return writers_[table].get();
 }
 
-Status DuckDbTransaction::append_rows(Writer& to, const OpenTable& open, const market::Batch& rows) {
+void DuckDbTransaction::note_touched(Writer& to, OpenTable& open, const market::Batch& rows) {
+  const market::Column& revision = rows.columns[rows.schema->find("revision").value()];
+  const market::Column& final = rows.columns[rows.schema->find("final").value()];
+  std::vector<uint8_t> touched(rows.rows, 0);
+  for (size_t row = 0; row < rows.rows; ++row) {
+    if (final.is_null(row) || final.u8[row] == 0) open.has_provisional = true;
+    touched[row] = revision.is_null(row) || revision.i64[row] != 0;
+  }
+  const bool all = open.has_provisional || !open.spec.bars_come_once;
+  if (!all && std::ranges::find(touched, uint8_t{1}) == touched.end()) return;
+  market::Batch keys = keys_of(rows);
+  to.touched.push_back(all ? std::move(keys) : market::select_rows(keys, touched));
+}
+
+Status DuckDbTransaction::mark_older(const Writer& from, const OpenTable& open) {
+  if (from.touched.empty()) return {};
+  const market::SchemaPtr& schema = from.touched.front().schema;
+  ChunkFiller filler(open.spec.name, schema, {0, 1, 2}, symbols_);
+  std::vector<const char*> names;
+  for (const market::Field& field : schema->fields) names.push_back(field.name.c_str());
+  const std::vector<LogicalType> types = filler.types();
+  std::vector<duckdb_logical_type> raw;
+  for (const LogicalType& type : types) raw.push_back(type.get());
+  const std::string sql = mark_older_sql(open.name, "touched_bars");
+  Appender appender;
+  if (duckdb_appender_create_query(connection_, sql.c_str(), raw.size(), raw.data(), "touched_bars", names.data(),
+                                   appender.out()) != DuckDBSuccess) {
+    return appender_error(appender.get(), fmt::format("revising bars of table {}", open.spec.name));
+  }
+  Status done;
+  for (const market::Batch& keys : from.touched) {
+    if (done) done = append_all(filler, appender, keys, open);
+  }
+  if (done && duckdb_appender_close(appender.get()) != DuckDBSuccess) {
+    done = appender_error(appender.get(), fmt::format("revising bars of table {}", open.spec.name));
+  }
+  // Else it would run with what it holds when it is destroyed.
+  if (!done) duckdb_appender_clear(appender.get());
+  return done;
+}
+
+Status DuckDbTransaction::append_rows(Writer& to, OpenTable& open, const market::Batch& rows) {
+  if (open.revisions) note_touched(to, open, rows);
   if (!to.keys) return append_all(to.rows, to.appender, rows, open);
   // The rows of these keys go, those that this transaction appended before too, and then the newest come.
   const std::vector<uint8_t> keep = newest_of_each_key(rows, open.spec.key);
@@ -181,7 +259,7 @@ Status DuckDbTransaction::append_rows(Writer& to, const OpenTable& open, const m
 Status DuckDbTransaction::append(size_t table, const market::Batch& rows) {
   PENSTOCK_TRY(check_usable());
   PENSTOCK_ASSERT(table < tables_.size());
-  const OpenTable& open = tables_[table];
+  OpenTable& open = tables_[table];
   PENSTOCK_ASSERT(rows.schema->fields.size() == open.spec.schema->fields.size());
   if (rows.rows == 0) return {};
   failed_ = true;  // until it went well
@@ -283,6 +361,7 @@ Status DuckDbTransaction::write_all() {
     if (writers_[i] && duckdb_appender_close(writers_[i]->appender.get()) != DuckDBSuccess) {
       return appender_error(writers_[i]->appender.get(), fmt::format("appending to table {}", tables_[i].spec.name));
     }
+    if (writers_[i]) PENSTOCK_TRY(mark_older(*writers_[i], tables_[i]));
   }
   PENSTOCK_TRY(write_offsets());
   PENSTOCK_TRY(write_sources());

@@ -15,14 +15,20 @@ namespace penstock::store::duck {
 
 struct OpenTable {
   TableSpec spec;
-  TableName name;
+  TableName name;                // of the view, where it keeps revisions
+  bool revisions = false;
+  bool has_provisional = false;  // a bar that is not final was ever appended; of the writer's thread
+  [[nodiscard]] TableName written() const { return revisions ? revisions_of(name) : name; }
+  [[nodiscard]] static Result<OpenTable> make(TableSpec spec);
+  // Sets has_provisional from what the table, which is there, holds.
+  [[nodiscard]] Status find_provisional(duckdb_connection connection);
 };
 
 // Borrows the writer's connection and the tables from the store, which outlives it; `busy` is true as long as it lives.
 class DuckDbTransaction final : public Transaction {
  public:
   [[nodiscard]] static Result<std::unique_ptr<Transaction>> begin(duckdb_connection connection,
-                                                                  const std::vector<OpenTable>& tables,
+                                                                  std::vector<OpenTable>& tables,
                                                                   const market::SymbolTable* symbols,
                                                                   std::atomic<bool>& busy);
   ~DuckDbTransaction() override;
@@ -38,11 +44,15 @@ class DuckDbTransaction final : public Transaction {
     Appender appender;
     std::unique_ptr<ChunkFiller> keys;  // of a table with a key
     Appender deleter;  // deletes the rows of the keys appended to it
+    std::vector<market::Batch> touched;  // kBarKey of bars that may have older rows
   };
-  DuckDbTransaction(duckdb_connection connection, const std::vector<OpenTable>& tables,
-                    const market::SymbolTable* symbols, std::atomic<bool>& busy);
+  DuckDbTransaction(duckdb_connection connection, std::vector<OpenTable>& tables, const market::SymbolTable* symbols,
+                    std::atomic<bool>& busy);
   [[nodiscard]] Result<Writer*> writer(size_t table);
-  [[nodiscard]] Status append_rows(Writer& to, const OpenTable& open, const market::Batch& rows);
+  [[nodiscard]] Status append_rows(Writer& to, OpenTable& open, const market::Batch& rows);
+  // Notes the bars of `rows` that may have older rows in the table, or in `rows`.
+  void note_touched(Writer& to, OpenTable& open, const market::Batch& rows);
+  [[nodiscard]] Status mark_older(const Writer& from, const OpenTable& open);
   [[nodiscard]] Status check_usable() const;
   [[nodiscard]] Status write_all();
   [[nodiscard]] Status write_offsets();
@@ -51,7 +61,7 @@ class DuckDbTransaction final : public Transaction {
   void roll_back();
 
   duckdb_connection connection_;
-  const std::vector<OpenTable>& tables_;
+  std::vector<OpenTable>& tables_;
   const market::SymbolTable* symbols_;
   std::atomic<bool>& busy_;
   bool open_ = true;  // neither committed nor rolled back
