@@ -83,6 +83,28 @@ bool has_revisions(const Schema& schema) {
          is("final", Kind::boolean) && !schema.find(kNewest).has_value();
 }
 
+const SchemaPtr& quote_bar_schema() {
+  static const SchemaPtr schema = make({{"symbol", kSymbol},
+                                        {"every", kSymbol},
+                                        {"start", kTime},
+                                        {"bid_open", kPriceType},
+                                        {"bid_high", kPriceType},
+                                        {"bid_low", kPriceType},
+                                        {"bid_close", kPriceType},
+                                        {"ask_open", kPriceType},
+                                        {"ask_high", kPriceType},
+                                        {"ask_low", kPriceType},
+                                        {"ask_close", kPriceType},
+                                        {"bid_size", kSizeType},
+                                        {"ask_size", kSizeType},
+                                        {"quotes", kInteger},
+                                        {"revision", kInteger},
+                                        {"final", {Kind::boolean}},
+                                        {"edge", kSymbol}},
+                                       QuoteBarColumn::count);
+  return schema;
+}
+
 const SchemaPtr& quarantine_schema() {
   static const SchemaPtr schema =
       make({{"stream", kText}, {"source", kText}, {"position", kText}, {"reason", kText}, {"raw", {Kind::bytes}}},
@@ -99,7 +121,11 @@ const SchemaPtr& late_schema() {
                                         {"size", kSizeType},
                                         {"id", {Kind::id}},
                                         {"watermark", kTime},
-                                        {"lateness_ns", kInteger}},
+                                        {"lateness_ns", kInteger},
+                                        {"bid", kPriceType},
+                                        {"bid_size", kSizeType},
+                                        {"ask", kPriceType},
+                                        {"ask_size", kSizeType}},
                                        LateColumn::count);
   return schema;
 }

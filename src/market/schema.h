@@ -42,16 +42,56 @@ struct BarColumn {
 inline constexpr std::string_view kRevisions = "_revisions";
 inline constexpr std::string_view kNewest = "newest";
 
+// A bar of quotes over [start, start + every): see docs/formats/tables.md.
+struct QuoteBarColumn {
+  enum : size_t {
+    symbol,
+    every,
+    start,
+    bid_open,
+    bid_high,
+    bid_low,
+    bid_close,
+    ask_open,
+    ask_high,
+    ask_low,
+    ask_close,
+    bid_size,
+    ask_size,
+    quotes,
+    revision,
+    final,
+    edge,
+    count
+  };
+};
+[[nodiscard]] const SchemaPtr& quote_bar_schema();
+
 // A record that could not be used, kept with its reason. `raw` is the record's own bytes.
 struct QuarantineColumn {
   enum : size_t { stream, source, position, reason, raw, count };
 };
 [[nodiscard]] const SchemaPtr& quarantine_schema();
 
-// A trade that came behind the watermark of its symbol, too late for its bar. `lateness_ns` is the watermark less
-// ts_event.
+// A trade or a quote that came behind the watermark of its symbol, too late for its bar. `lateness_ns` is the watermark
+// less ts_event. What only the other has is null.
 struct LateColumn {
-  enum : size_t { stream, symbol, venue, ts_event, price, size, id, watermark, lateness_ns, count };
+  enum : size_t {
+    stream,
+    symbol,
+    venue,
+    ts_event,
+    price,
+    size,
+    id,
+    watermark,
+    lateness_ns,
+    bid,
+    bid_size,
+    ask,
+    ask_size,
+    count
+  };
 };
 [[nodiscard]] const SchemaPtr& late_schema();
 

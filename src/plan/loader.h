@@ -54,6 +54,7 @@ class Loader {
   [[nodiscard]] bool load_project(const YamlNode& node, Stream& stream, StreamFacts& facts);
   [[nodiscard]] bool load_dedup(const YamlNode& node, Stream& stream, const StreamFacts& facts);
   [[nodiscard]] bool load_bars(const YamlNode& node, Stream& stream, StreamFacts& facts);
+  [[nodiscard]] bool check_bar_columns(const YamlNode& node, Fields& fields, const Stream& stream, Bars& bars);
   // loader_bars.cpp
   [[nodiscard]] bool load_bar_rules(Fields& fields, Bars& bars);
   [[nodiscard]] bool load_conditions(const YamlNode& node, const Fields& fields, Bars& bars);

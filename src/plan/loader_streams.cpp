@@ -40,7 +40,7 @@ const YamlNode* from_of(const YamlNode& stream) {
 std::optional<market::Type> well_known_type(std::string_view name) {
   if (name == "symbol" || name == "venue" || name == "side") return market::Type{market::Kind::symbol};
   if (name == "id") return market::Type{market::Kind::id};
-  if (name == "size") return market::kSizeType;
+  if (name == "size" || name == "bid_size" || name == "ask_size") return market::kSizeType;
   if (name == "price" || name == "bid" || name == "ask") return market::kPriceType;
   return std::nullopt;
 }
@@ -242,7 +242,8 @@ bool Loader::load_dedup(const YamlNode& node, Stream& stream, const StreamFacts&
 
 bool Loader::load_bars(const YamlNode& node, Stream& stream, StreamFacts& facts) {
   const std::string what = fmt::format("'bars' of stream '{}'", stream.name);
-  Fields fields(reader_, node, what, {"every", "lateness", "revise_for", "early", "session", "conditions", "form_t", "vwap"});
+  Fields fields(reader_, node, what,
+                {"every", "lateness", "revise_for", "early", "session", "conditions", "form_t", "vwap"});
   if (!node.is_map()) return false;
   Bars bars;
   bool right = true;
@@ -275,27 +276,7 @@ bool Loader::load_bars(const YamlNode& node, Stream& stream, StreamFacts& facts)
   }
   right = load_bar_rules(fields, bars) && right;
 
-  struct Needed {
-    std::string_view name;
-    market::Type type;
-    std::string_view cast;
-    bool optional;
-  };
-  const Needed needed[] = {{"symbol", {market::Kind::symbol}, "cast(... as text)", false},
-                           {"ts_event", {market::Kind::timestamp}, "to_timestamp(...)", false},
-                           {"price", market::kPriceType, "cast(... as price)", false},
-                           {"size", market::kSizeType, "cast(... as size)", false},
-                           {"id", {market::Kind::id}, "cast(... as text)", true}};
-  for (const Needed& column : needed) {
-    const auto index = stream.output->find(column.name);
-    if (!index && column.optional) continue;
-    if (index && stream.output->fields[*index].type == column.type) continue;
-    right = false;
-    const std::string found =
-        !index ? "there is none" : "it is of type " + market::to_string(stream.output->fields[*index].type);
-    reader_.error(node, fmt::format("{}: bars need a column '{}' of type {}, but {}; add `{}: {}` to `select`", what,
-                                    column.name, market::to_string(column.type), found, column.name, column.cast));
-  }
+  right = check_bar_columns(node, fields, stream, bars) && right;
   const Topic& topic = plan_.topics[stream.topic];
   if (right && topic.partitions > 1 && !facts.keeps_symbol) {
     reader_.error(node,
@@ -306,9 +287,64 @@ bool Loader::load_bars(const YamlNode& node, Stream& stream, StreamFacts& facts)
   }
   if (!right) return false;
   facts.has_bars = true;
-  stream.output = market::bar_schema();
+  stream.output = bars.of_quotes ? market::quote_bar_schema() : market::bar_schema();
   stream.steps.push_back({std::move(bars), stream.output, reader_.location(node)});
   return true;
+}
+
+// Trades have a price and a size, quotes a bid and an ask.
+bool Loader::check_bar_columns(const YamlNode& node, Fields& fields, const Stream& stream, Bars& bars) {
+  const market::Schema& input = *stream.output;
+  const auto has = [&](std::string_view name) { return input.find(name).has_value(); };
+  const std::string what = fmt::format("'bars' of stream '{}'", stream.name);
+  if (!has("price") && !has("size") && !has("bid") && !has("ask")) {
+    std::vector<std::string> names;
+    for (const market::Field& field : input.fields) names.push_back(field.name);
+    reader_.error(node, fmt::format("{}: bars need the columns 'price' and 'size' of trades, or 'bid' and 'ask' of "
+                                    "quotes; there are {}; add them to `select`",
+                                    what, list_names(names)));
+    return false;
+  }
+  bars.of_quotes = !has("price") && !has("size");
+
+  struct Needed {
+    std::string_view name;
+    market::Type type;
+    std::string_view cast;
+    bool optional;
+  };
+  std::vector<Needed> needed{{"symbol", {market::Kind::symbol}, "cast(... as text)", false},
+                             {"ts_event", {market::Kind::timestamp}, "to_timestamp(...)", false}};
+  if (bars.of_quotes) {
+    needed.insert(needed.end(), {{"bid", market::kPriceType, "cast(... as price)", false},
+                                 {"ask", market::kPriceType, "cast(... as price)", false},
+                                 {"bid_size", market::kSizeType, "cast(... as size)", true},
+                                 {"ask_size", market::kSizeType, "cast(... as size)", true}});
+  } else {
+    needed.insert(needed.end(), {{"price", market::kPriceType, "cast(... as price)", false},
+                                 {"size", market::kSizeType, "cast(... as size)", false},
+                                 {"id", {market::Kind::id}, "cast(... as text)", true}});
+  }
+  bool right = true;
+  for (const Needed& column : needed) {
+    const auto index = input.find(column.name);
+    if (!index && column.optional) continue;
+    if (index && input.fields[*index].type == column.type) continue;
+    right = false;
+    const std::string found =
+        !index ? "there is none" : "it is of type " + market::to_string(input.fields[*index].type);
+    reader_.error(node, fmt::format("{}: bars{} need a column '{}' of type {}, but {}; add `{}: {}` to `select`", what,
+                                    bars.of_quotes ? " of quotes" : "", column.name, market::to_string(column.type),
+                                    found, column.name, column.cast));
+  }
+  for (const std::string_view key : {"revise_for", "early", "conditions", "form_t", "vwap"}) {
+    const YamlNode* of_trades = bars.of_quotes ? fields.find(key) : nullptr;
+    if (of_trades == nullptr) continue;
+    right = false;
+    reader_.error(*of_trades,
+                  fmt::format("{} is for bars of trades, and these are of quotes: leave it out", fields.name_of(key)));
+  }
+  return right;
 }
 
 }  // namespace penstock::plan

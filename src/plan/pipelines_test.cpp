@@ -159,7 +159,7 @@ table bars: symbol text, every text, start timestamp, open price, high price, lo
   rows are appended
 table quarantine: stream text, source text, position text, reason text, raw bytes
   rows are appended
-table late: stream text, symbol text, venue text, ts_event timestamp, price price, size size, id text, watermark timestamp, lateness_ns bigint
+table late: stream text, symbol text, venue text, ts_event timestamp, price price, size size, id text, watermark timestamp, lateness_ns bigint, bid price, bid_size size, ask price, ask_size size
   rows are appended
 table quality: stream text, rule text, kind text, action text, symbol text, ts_event timestamp, value text, bound text, record json
   rows are appended

@@ -125,6 +125,7 @@ struct Dedup {  // `dedup:`: per symbol (trades, quotes) or overall (json)
   Duration within = kDay;  // of event time behind the newest: how long a record is remembered
 };
 struct Bars {  // `bars:`
+  bool of_quotes = false;       // else of trades
   std::vector<Duration> every;  // ascending, distinct
   Duration lateness{2 * kSecond.ns};
   Duration revise_for{0};  // how long behind its end, beyond the lateness, a bar is emitted anew when a trade changes it

@@ -61,7 +61,8 @@ TEST(Bars, AWindowWaitsForItsLateness) {
   EXPECT_THAT(run.take(0), ElementsAre("A|1m|1970-01-01T00:00:00Z|1|4|1|4|2|2.5|2|0|true"));
   run.trades({{.ts_ms = 59'000, .price = "4", .id = "x", .venue = "V"}});
   EXPECT_THAT(run.take(0), IsEmpty());
-  EXPECT_THAT(run.take(2), ElementsAre("s|A|V|1970-01-01T00:00:59Z|4|1|x|1970-01-01T00:01:00Z|1000000000"));
+  EXPECT_THAT(run.take(2),
+              ElementsAre("s|A|V|1970-01-01T00:00:59Z|4|1|x|1970-01-01T00:01:00Z|1000000000|null|null|null|null"));
   EXPECT_EQ(run.engine->counts().lateness[1], 1u);
   expect_accounted(run.engine->counts());
 }
@@ -84,8 +85,10 @@ TEST(Bars, AMarkClosesQuietSymbolsInOrderOfEndIntervalAndSymbol) {
       ElementsAre("A|1s|1970-01-01T00:00:59Z|1|1|1|1|1|1|1|0|true", "B|1s|1970-01-01T00:00:59Z|1|1|1|1|1|1|1|0|true",
                   "A|1m|1970-01-01T00:00:00Z|1|1|1|1|1|1|1|0|true", "B|1m|1970-01-01T00:00:00Z|1|1|1|1|1|1|1|0|true"));
   // B's trade of the first second came when B's own newest was beyond it.
-  EXPECT_THAT(run.take(2),
-              ElementsAre("s|B|null|1970-01-01T00:00:00.010Z|1|1|null|1970-01-01T00:00:59.500Z|59490000000"));
+  EXPECT_THAT(
+      run.take(2),
+      ElementsAre(
+          "s|B|null|1970-01-01T00:00:00.010Z|1|1|null|1970-01-01T00:00:59.500Z|59490000000|null|null|null|null"));
   run.trades({{.symbol = "C", .ts_ms = 59'000}});
   EXPECT_EQ(run.take(2).size(), 1u) << "a mark holds for symbols that come after it";
 }

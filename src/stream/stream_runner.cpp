@@ -6,11 +6,13 @@
 
 #include "market/schema.h"
 #include "stream/bar_builder.h"
+#include "stream/quote_bars.h"
 #include "stream/row_json.h"
 #include "stream/tape_bars.h"
 
 namespace penstock::stream {
 
+using market::LateColumn;
 using market::QuarantineColumn;
 
 namespace {
@@ -63,7 +65,10 @@ Status StreamRunner::add_step(const plan::Step& step, const market::SchemaPtr& i
     if (checks_ != nullptr) return fail(ErrorKind::invalid, "stream '{}': more than one check", stream_.name);
     PENSTOCK_TRY_ASSIGN(checks_, CheckStep::create(*rules, *input, stream_.name, symbols_));
   } else if (const auto* bars = std::get_if<plan::Bars>(&step.what)) {
-    if (TapeBars::needed(*bars)) {
+    bar_schema_ = bars->of_quotes ? market::quote_bar_schema() : market::bar_schema();
+    if (bars->of_quotes) {
+      PENSTOCK_TRY_ASSIGN(bars_, QuoteBars::create(*bars, *input, stream_.name, symbols_));
+    } else if (TapeBars::needed(*bars)) {
       PENSTOCK_TRY_ASSIGN(bars_, TapeBars::create(*bars, *input, stream_.name, symbols_));
     } else {
       PENSTOCK_TRY_ASSIGN(bars_, BarBuilder::create(*bars, *input, stream_.name, symbols_));
@@ -79,8 +84,12 @@ void StreamRunner::begin_call() {
   origins_.clear();
   quarantine_.reset(market::quarantine_schema());
   quality_.reset(market::quality_schema());
-  bar_output_.bars.reset(market::bar_schema());
+  bar_output_.bars.reset(bar_schema_);
   bar_output_.late.reset(market::late_schema());
+  // Bars of quotes fill these, and not those of trades.
+  for (const size_t column : {LateColumn::bid, LateColumn::bid_size, LateColumn::ask, LateColumn::ask_size}) {
+    bar_output_.late.rows.columns[column].all_null = true;
+  }
   bar_output_.refused.clear();
   bar_output_.taken = 0;
   bar_output_.filtered = 0;

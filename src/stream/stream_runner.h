@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "market/schema.h"
 #include "plan/evaluate.h"
 #include "plan/plan.h"
 #include "stream/bar_maker.h"
@@ -99,6 +100,7 @@ class StreamRunner {
   std::unique_ptr<CheckStep> checks_;
   std::unique_ptr<BarMaker> bars_;
   std::unique_ptr<IndicatorStep> indicators_;
+  market::SchemaPtr bar_schema_ = market::bar_schema();
 
   Timestamp mark_ = Timestamp::min();
   StreamCounts counts_;
