@@ -77,6 +77,9 @@ std::string source_text(const SimulatedSource& market) {
   if (market.start) text += fmt::format(", from {}", format_rfc3339(*market.start));
   if (market.duration) text += fmt::format(", for {}", format_duration(*market.duration));
   text += fmt::format(", late {}, duplicates {}", market.late_fraction, market.duplicate_fraction);
+  if (market.cancel_fraction > 0 || market.correct_fraction > 0) {
+    text += fmt::format(", cancels {}, corrections {}", market.cancel_fraction, market.correct_fraction);
+  }
   if (!market.quotes_topic.empty()) text += fmt::format(", quotes to {}", market.quotes_topic);
   for (const auto& halt : market.halts) {
     text += fmt::format(", halt of {} after {} for {}", halt.symbol, format_duration(halt.after),

@@ -153,7 +153,7 @@ void Loader::load_source(const YamlEntry& entry) {
                  {"url", "records", "id", "interval", "timeout", "headers", "max_bytes", "backoff", "polls"});
   } else if (type == "simulated") {
     known.insert(known.end(), {"records", "seed", "symbols", "rate", "pace", "start", "duration", "late", "duplicates",
-                               "quotes", "halts"});
+                               "cancels", "corrections", "quotes", "halts"});
   } else {
     return;
   }
@@ -337,6 +337,8 @@ SimulatedSource Loader::load_simulated(Fields& fields) {
   }
   fields.number("late", market.late_fraction, 0, 1);
   fields.number("duplicates", market.duplicate_fraction, 0, 1);
+  fields.number("cancels", market.cancel_fraction, 0, 1);
+  fields.number("corrections", market.correct_fraction, 0, 1);
   fields.text("quotes", market.quotes_topic);
   if (const YamlNode* halts = fields.find("halts")) load_halts(*halts, market);
   return market;

@@ -87,6 +87,8 @@ struct SimulatedSource {
   std::optional<Duration> duration;  // of the simulated time; none: without end
   double late_fraction = 0.001;
   double duplicate_fraction = 0.0005;
+  double cancel_fraction = 0;
+  double correct_fraction = 0;
   std::string quotes_topic;
   struct Halt {
     std::string symbol;
@@ -136,6 +138,7 @@ struct Bars {  // `bars:`
   std::shared_ptr<const market::SaleConditions> conditions;
   market::FormT form_t = market::FormT::table;
   market::VwapRule vwap = market::VwapRule::high_low;
+  size_t kept_max = size_t{1} << 20;  // trades of a partition that can be taken back; not in the file
 };
 struct Step {
   std::variant<Filter, Project, Dedup, Check, Bars, Indicators> what;

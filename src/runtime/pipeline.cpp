@@ -47,7 +47,8 @@ bool bars_come_once(const plan::Plan& plan, const plan::Table& table) {
   while (input.from == plan::Input::From::stream && input.port == plan::Port::rows) {
     const plan::Stream& stream = plan.streams[input.index];
     for (size_t i = stream.steps.size(); i > 0; --i) {
-      if (std::holds_alternative<plan::Bars>(stream.steps[i - 1].what)) return true;
+      // Provisional bars have the revision that the closed one will have.
+      if (const auto* bars = std::get_if<plan::Bars>(&stream.steps[i - 1].what)) return !bars->early.has_value();
       // A `select` may call two bars by one name.
       if (std::holds_alternative<plan::Project>(stream.steps[i - 1].what)) return false;
     }

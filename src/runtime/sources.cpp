@@ -49,6 +49,8 @@ feed::SimulatedOptions simulated_options(const plan::SimulatedSource& simulated)
   options.duration = simulated.duration;
   options.late_fraction = simulated.late_fraction;
   options.duplicate_fraction = simulated.duplicate_fraction;
+  options.cancel_fraction = simulated.cancel_fraction;
+  options.correct_fraction = simulated.correct_fraction;
   options.quotes = !simulated.quotes_topic.empty();
   for (const plan::SimulatedSource::Halt& halt : simulated.halts) {
     options.halts.push_back({halt.symbol, halt.after, halt.length});
@@ -116,6 +118,9 @@ Result<std::string> source_identity(const plan::Source& source) {
                     fmt::join(simulated->symbols, ","), simulated->symbol_count, simulated->trades_per_second,
                     simulated->start.value_or(Timestamp{}).ns, simulated->duration.value_or(Duration{}).ns,
                     simulated->late_fraction, simulated->duplicate_fraction);
+    if (simulated->cancel_fraction > 0 || simulated->correct_fraction > 0) {
+      text += fmt::format(" cancels {} corrections {}", simulated->cancel_fraction, simulated->correct_fraction);
+    }
     for (const plan::SimulatedSource::Halt& halt : simulated->halts) {
       text += fmt::format(" halt {} {} {}", halt.symbol, halt.after.ns, halt.length.ns);
     }

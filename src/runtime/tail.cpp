@@ -48,6 +48,9 @@ void add_fields(Json& line, const log::RecordView& record) {
     if (trade.venue.data() != nullptr) line["venue"] = trade.venue;
     if (trade.side.data() != nullptr) line["side"] = trade.side;
     if (trade.conditions.data() != nullptr) line["conditions"] = trade.conditions;
+    if (trade.tape.data() != nullptr) line["tape"] = trade.tape;
+    if (trade.action.data() != nullptr) line["action"] = trade.action;
+    if (trade.has_ref_id) line["ref_id"] = market::to_string(trade.ref_id);
     if (trade.has_ts_recv) line["ts_recv"] = format_rfc3339(trade.ts_recv);
   } else if (record.has_value && market::decode_quote(record.value, record.timestamp_ms, quote)) {
     line["kind"] = "quote";

@@ -21,6 +21,8 @@ Result<std::unique_ptr<Deduplicator>> Deduplicator::create(const plan::Dedup& de
   }
   SymbolDeduplicator::Columns columns{.symbol = *symbol, .ts_event = *ts_event, .key = dedup.columns};
   columns.numeric = dedup.columns.size() == 1 && input.fields[dedup.columns.front()].type.kind == Kind::id;
+  columns.action = input.find("action");
+  if (columns.action && input.fields[*columns.action].type.kind != Kind::symbol) columns.action.reset();
   return std::make_unique<SymbolDeduplicator>(std::move(columns), dedup.within, stream, symbols);
 }
 

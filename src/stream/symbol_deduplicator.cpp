@@ -101,6 +101,8 @@ size_t SymbolDeduplicator::process(const Flow& flow, std::vector<uint32_t>& kept
   const market::Column& times = batch.columns[columns_.ts_event];
   const market::Column* ids = columns_.numeric ? &batch.columns[columns_.key.front()] : nullptr;
   const bool plain = ids != nullptr && !ids->all_null && ids->valid.empty() && ids->ids.all_numbers();
+  const market::Column* actions = columns_.action ? &batch.columns[*columns_.action] : nullptr;
+  if (actions != nullptr && actions->all_null) actions = nullptr;
   const size_t count = flow.size();
   kept.reserve(kept.size() + count);
   const bool far = by_slot_.size() > kPrefetchSymbols && count > kPrefetchRows && !symbols.all_null;
@@ -110,8 +112,9 @@ size_t SymbolDeduplicator::process(const Flow& flow, std::vector<uint32_t>& kept
       prefetch(symbols.codes[flow.row(i + kPrefetchRows)], symbols.codes[flow.row(i + kPrefetchRows / 2)]);
     }
     bool is_new = true;
-    // Without a symbol or a time there is nothing to remember a row by.
-    if (!symbols.is_null(row) && !times.is_null(row)) {
+    // Without a symbol or a time there is nothing to remember a row by; what takes a trade back is no trade.
+    const bool is_trade = actions == nullptr || actions->is_null(row);
+    if (is_trade && !symbols.is_null(row) && !times.is_null(row)) {
       const int64_t ts = times.i64[row];
       if (plain || (ids != nullptr && !ids->is_null(row) && ids->ids[row].is_number())) {
         is_new = is_new_id(symbol_of(symbols.codes[row]), ts, ids->ids.numbers()[row]);

@@ -21,6 +21,7 @@ class SymbolDeduplicator final : public Deduplicator {
     size_t ts_event = 0;
     std::vector<size_t> key;
     bool numeric = false;  // the key is one column of ids: numbers go to an IdSet
+    std::optional<size_t> action;  // not null: a cancel or a correction, which may well bear its trade's id
   };
   SymbolDeduplicator(Columns columns, Duration within, std::string stream, market::SymbolTable& symbols);
 

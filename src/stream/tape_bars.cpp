@@ -55,6 +55,7 @@ TapeBars::TapeBars(std::string stream, TradeFields fields, market::SymbolTable& 
       lateness_(bars.lateness.ns),
       revise_for_(bars.revise_for.ns),
       early_(bars.early ? bars.early->ns : 0),
+      kept_max_(bars.kept_max),
       calendar_(bars.calendar),
       conditions_(bars.conditions.get()),
       form_t_(bars.form_t),
@@ -228,17 +229,27 @@ void TapeBars::process(const Flow& flow, BarOutput& out) {
   const Column* ids = fields_.id ? &batch.columns[*fields_.id] : nullptr;
   const Column* actions = action_field_ ? &batch.columns[*action_field_] : nullptr;
   if (actions != nullptr && actions->all_null) actions = nullptr;
+  bool nulls = false;
+  for (const size_t field : {fields_.symbol, fields_.ts_event, fields_.price, fields_.size}) {
+    nulls = nulls || batch.columns[field].all_null || !batch.columns[field].valid.empty();
+  }
+  const int64_t* const numbers = ids != nullptr && !ids->all_null && ids->valid.empty() && ids->ids.all_numbers()
+                                     ? ids->ids.numbers().data()
+                                     : nullptr;
+  const int64_t earliest = saturating_add(INT64_MIN, intervals_.back().every);
   const size_t count = flow.size();
   for (size_t i = 0; i < count; ++i) {
     Trade trade{.row = flow.row(i)};
-    if (auto reason = reason_to_refuse(batch, trade.row)) {
-      out.refused.push_back({trade.row, std::move(*reason)});
-      continue;
+    if (nulls || batch.columns[fields_.ts_event].i64[trade.row] < earliest) [[unlikely]] {
+      if (auto reason = reason_to_refuse(batch, trade.row)) {
+        out.refused.push_back({trade.row, std::move(*reason)});
+        continue;
+      }
     }
     trade.ts = batch.columns[fields_.ts_event].i64[trade.row];
     trade.price = batch.columns[fields_.price].i64[trade.row];
     trade.size = batch.columns[fields_.size].i64[trade.row];
-    trade.id = id_at(ids, trade.row);
+    trade.id = numbers != nullptr ? RecordId{.number = numbers[trade.row]} : id_at(ids, trade.row);
     Symbol& symbol = states_[slot_of(batch.columns[fields_.symbol].codes[trade.row])];
     if (actions != nullptr && !actions->is_null(trade.row)) [[unlikely]] {
       const SymbolCode action = actions->codes[trade.row];
@@ -265,8 +276,8 @@ void TapeBars::process(const Flow& flow, BarOutput& out) {
 void TapeBars::take_trade(const Flow& flow, Symbol& symbol, const Trade& trade, BarOutput& out) {
   const Int128 product = Int128{trade.price} * trade.size;
   // Into the newest window, with nothing to close or to show: nearly every trade.
-  if (trade.ts < symbol.next_at && roots_.size() == 1) [[likely]] {
-    Window& window = symbol.windows[roots_[0]].back();
+  if (trade.ts < symbol.next_at) [[likely]] {
+    Window& window = *symbol.hot;
     if (trade.ts >= window.start && trade.ts < window.end && within_limit(window.sums.notional + product)) [[likely]] {
       symbol.newest = std::max(symbol.newest, trade.ts);
       add(window.sums, trade.ts, trade.id, trade.price, trade.size, trade.updates);
@@ -374,58 +385,68 @@ KeptTrade* TapeBars::find_kept(Symbol& symbol, const RecordId& id) {
   for (const auto& [name, of] : symbol.renamed) {
     if (compare_ids(id, name, pool_) == 0) stored = of;
   }
-  for (KeptTrade* trade = symbol.kept.end(); trade != symbol.kept.begin();) {
-    --trade;
-    if (trade->id == kNullId) continue;
-    if (stored != kNullId ? trade->id == stored : compare_ids(id, trade->id, pool_) == 0) return trade;
+  for (size_t i = symbol.kept.size(); i-- > 0;) {
+    KeptTrade& trade = symbol.kept[i];
+    if (trade.id == kNullId) continue;
+    if (stored != kNullId ? trade.id == stored : compare_ids(id, trade.id, pool_) == 0) return &trade;
   }
   return nullptr;
 }
 
 void TapeBars::keep(Symbol& symbol, const Trade& trade) {
-  if (kept_ >= kKeptMax && !drop_oldest(symbol)) {
+  if (kept_ >= kept_max_ && !drop_oldest(symbol)) {
     for (const size_t root : roots_) {
       const WindowBounds at = clock_.bounds(trade.ts, intervals_[root].every, intervals_[root].daily);
       if (Window* window = find_window(symbol, root, at.start)) window->sealed = true;
     }
     return;
   }
-  KeptTrade kept{.ts = trade.ts, .price = trade.price, .size = trade.size, .blob = blob_, .flags = trade.updates};
+  KeptTrade& kept = symbol.kept.push_back(
+      {.ts = trade.ts, .price = trade.price, .size = trade.size, .blob = blob_, .flags = trade.updates}, spare_);
   keep_id(kept.id, trade.id, pool_);
-  symbol.kept.push_back(kept);
+  text_ids_ = text_ids_ || kept.id <= kTextId0;
   ++symbol.fresh;
   ++kept_;
 }
 
 bool TapeBars::drop_oldest(Symbol& symbol) {
   if (symbol.kept.empty()) return false;
-  const KeptTrade trade = symbol.kept.front();
-  (void)clock_.find(trade.ts);
-  for (const size_t root : roots_) {
-    const WindowBounds at = clock_.bounds(trade.ts, intervals_[root].every, intervals_[root].daily);
-    if (Window* window = find_window(symbol, root, at.start)) window->sealed = true;
+  WindowClock clock = clock_;
+  for (size_t i = 0; i < symbol.kept.front_size(); ++i) {
+    const int64_t ts = symbol.kept[i].ts;
+    (void)clock.find(ts);
+    for (const size_t root : roots_) {
+      const WindowBounds at = clock.bounds(ts, intervals_[root].every, intervals_[root].daily);
+      if (Window* window = find_window(symbol, root, at.start)) window->sealed = true;
+    }
   }
   pop_kept(symbol);
   return true;
 }
 
 void TapeBars::pop_kept(Symbol& symbol) {
-  const KeptTrade trade = symbol.kept.front();
-  if (!symbol.renamed.empty()) {
+  const size_t count = symbol.kept.front_size();
+  for (size_t i = 0; i < count && (text_ids_ || !symbol.renamed.empty()); ++i) {
+    const int64_t id = symbol.kept[i].id;
     std::erase_if(symbol.renamed, [&](const auto& entry) {
-      if (entry.second != trade.id) return false;
+      if (entry.second != id) return false;
       pool_.release(entry.first);
       return true;
     });
+    pool_.release(id);
   }
-  pool_.release(trade.id);
-  if (symbol.kept.size() == symbol.fresh) {
-    --symbol.fresh;
-  } else if (const auto blob = blobs_.find(trade.blob); blob != blobs_.end()) {
-    --blob->second;
+  symbol.kept.pop_block(spare_);
+  symbol.fresh = std::min(symbol.fresh, symbol.kept.size());
+  kept_ -= count;
+}
+
+// A kept trade before it has no window any more: its windows are there until they are forgotten.
+int64_t TapeBars::oldest_start(const Symbol& symbol) const {
+  int64_t oldest = INT64_MAX;
+  for (const size_t root : roots_) {
+    if (!symbol.windows[root].empty()) oldest = std::min(oldest, symbol.windows[root].front().start);
   }
-  symbol.kept.pop_front();
-  --kept_;
+  return oldest;
 }
 
 bool TapeBars::past_revising(int64_t ts, int64_t horizon) {
@@ -440,10 +461,11 @@ void TapeBars::recompute(Symbol& symbol, size_t interval, Window& window) {
   pool_.release(window.sums.open_id);
   pool_.release(window.sums.close_id);
   window.sums = {};
-  for (const KeptTrade* trade = symbol.kept.begin(); trade != symbol.kept.end(); ++trade) {
-    if (!trade->alive() || trade->ts < window.start || trade->ts >= window.end) continue;
-    const RecordId id = trade->id <= kTextId0 ? RecordId{kTextId0, pool_.text(trade->id)} : RecordId{trade->id, {}};
-    add(window.sums, trade->ts, id, trade->price, trade->size, trade->flags);
+  for (size_t i = 0; i < symbol.kept.size(); ++i) {
+    const KeptTrade& trade = symbol.kept[i];
+    if (!trade.alive() || trade.ts < window.start || trade.ts >= window.end) continue;
+    const RecordId id = trade.id <= kTextId0 ? RecordId{kTextId0, pool_.text(trade.id)} : RecordId{trade.id, {}};
+    add(window.sums, trade.ts, id, trade.price, trade.size, trade.flags);
   }
 }
 
@@ -607,7 +629,7 @@ void TapeBars::forget(Symbol& symbol, int64_t horizon) {
     }
     windows.erase(windows.begin(), windows.begin() + static_cast<ptrdiff_t>(gone));
   }
-  while (!symbol.kept.empty() && past_revising(symbol.kept.front().ts, horizon)) pop_kept(symbol);
+  while (!symbol.kept.empty() && symbol.kept.front_newest() < oldest_start(symbol)) pop_kept(symbol);
 }
 
 void TapeBars::refresh_next(Symbol& symbol) {
@@ -626,6 +648,8 @@ void TapeBars::refresh_next(Symbol& symbol) {
   }
   // The fast way adds to the newest windows, which must be there and open.
   for (const auto& windows : symbol.windows) any = any && !windows.empty() && !windows.back().closed;
+  any = any && roots_.size() == 1;
+  symbol.hot = any ? &symbol.windows[roots_[0]].back() : nullptr;
   symbol.next_at = any ? next : INT64_MIN;
 }
 

@@ -9,9 +9,11 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -43,8 +45,6 @@ class TapeBars final : public BarMaker {
   [[nodiscard]] Status restore(const std::string& name, std::string_view blob) override;
   void restore_mark(Timestamp mark) override { mark_ = mark.ns; }
   [[nodiscard]] const std::map<std::string, uint64_t>& unknown_conditions() const override { return unknown_; }
-
-  static constexpr size_t kKeptMax = size_t{1} << 20;  // 40 MB
 
  private:
   static constexpr uint32_t kNoSlot = UINT32_MAX;
@@ -93,6 +93,7 @@ class TapeBars final : public BarMaker {
     market::SymbolCode code = market::kNoSymbol;
     int64_t newest = INT64_MIN;
     int64_t next_at = INT64_MIN;  // a trade at or after it closes or shows something; INT64_MIN: look
+    Window* hot = nullptr;  // the newest window of the one root, open: there while next_at is not INT64_MIN
     std::vector<std::vector<Window>> windows;  // by interval, by start
     KeptTrades kept;
     size_t fresh = 0;  // of kept, from its end: not in the state yet
@@ -139,6 +140,7 @@ class TapeBars final : public BarMaker {
   void keep(Symbol& symbol, const Trade& trade);
   [[nodiscard]] bool drop_oldest(Symbol& symbol);
   void pop_kept(Symbol& symbol);
+  [[nodiscard]] int64_t oldest_start(const Symbol& symbol) const;
   void recompute(Symbol& symbol, size_t interval, Window& window);
   // Whether some window of a trade at `ts` (in a session) ends at or before `horizon`.
   [[nodiscard]] bool past_revising(int64_t ts, int64_t horizon);
@@ -176,7 +178,7 @@ class TapeBars final : public BarMaker {
   [[nodiscard]] Status restore_trades(const std::string& name, uint32_t number, BlobReader& in);
   void write_windows(const std::string& prefix, StateChanges& changes);
   void write_trades(const std::string& prefix, StateChanges& changes);
-  void note_event(Symbol& symbol, const KeptTrade& trade, const RecordId& own);
+  void note_event(const Symbol& symbol, const KeptTrade& trade, const RecordId& own);
   [[nodiscard]] std::string settings() const;
 
   // Constant after creation.
@@ -190,6 +192,7 @@ class TapeBars final : public BarMaker {
   int64_t lateness_ = 0;
   int64_t revise_for_ = 0;
   int64_t early_ = 0;
+  size_t kept_max_ = 0;
   const market::Calendar* calendar_ = nullptr;
   const market::SaleConditions* conditions_ = nullptr;
   market::FormT form_t_ = market::FormT::table;
@@ -203,14 +206,16 @@ class TapeBars final : public BarMaker {
 
   WindowClock clock_;
   std::vector<uint32_t> slots_;  // by symbol code
-  std::vector<Symbol> states_;  // by slot
+  std::deque<Symbol> states_;  // by slot; where they are they stay, as `hot` points into them
   std::vector<std::vector<uint32_t>> shards_;
   TextPool pool_;
   int64_t mark_ = INT64_MIN;
   std::vector<Made> made_;  // being emitted
+  KeptTrades::Spare spare_;
+  bool text_ids_ = false;  // some kept trade has had an id that is a text
   size_t kept_ = 0;  // over all symbols
   uint32_t blob_ = 0;  // number of the next piece of kept trades
-  std::map<uint32_t, size_t> blobs_;  // the kept trades of each piece that is in the state
+  std::set<uint32_t> blobs_;  // the pieces that are in the state
   struct Event {
     uint32_t slot = 0;
     bool of_written = false;  // the trade is in an earlier piece; else it is written as it is by then

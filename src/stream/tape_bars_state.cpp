@@ -133,9 +133,9 @@ Status TapeBars::restore_windows(const std::string& name, BlobReader& in) {
   return in.finish(name);
 }
 
-void TapeBars::note_event(Symbol& symbol, const KeptTrade& trade, const RecordId& own) {
+void TapeBars::note_event(const Symbol& symbol, const KeptTrade& trade, const RecordId& own) {
   Event event{.slot = slots_[symbol.code], .trade = trade};
-  event.of_written = &trade < symbol.kept.end() - symbol.fresh;
+  event.of_written = trade.blob != blob_;
   if (trade.id <= kTextId0) event.id = pool_.text(trade.id);
   event.own = own.number;
   event.own_text = own.text;
@@ -146,15 +146,12 @@ void TapeBars::write_trades(const std::string& prefix, StateChanges& changes) {
   // Symbols that hold up the oldest pieces.
   std::set<uint32_t> whole;
   if (blobs_.size() > kTradesBlobsMax) {
-    const uint32_t until = std::next(blobs_.begin(), kTradesBlobsMax / 2)->first;
+    const uint32_t until = *std::next(blobs_.begin(), kTradesBlobsMax / 2);
     for (uint32_t slot = 0; slot < states_.size(); ++slot) {
       Symbol& symbol = states_[slot];
-      if (symbol.kept.size() == symbol.fresh || symbol.kept.front().blob >= until) continue;
+      if (symbol.kept.size() == symbol.fresh || symbol.kept[0].blob >= until) continue;
       whole.insert(slot);
-      for (KeptTrade* trade = symbol.kept.begin(); trade != symbol.kept.end() - symbol.fresh; ++trade) {
-        --blobs_[trade->blob];
-        trade->blob = blob_;
-      }
+      for (size_t i = 0; i < symbol.kept.size() - symbol.fresh; ++i) symbol.kept[i].blob = blob_;
       symbol.fresh = symbol.kept.size();
     }
   }
@@ -171,11 +168,7 @@ void TapeBars::write_trades(const std::string& prefix, StateChanges& changes) {
     out.put(event.trade.flags);
   }
   uint64_t with_trades = 0;
-  size_t trades = 0;
-  for (const Symbol& symbol : states_) {
-    with_trades += symbol.fresh > 0 ? 1u : 0u;
-    trades += symbol.fresh;
-  }
+  for (const Symbol& symbol : states_) with_trades += symbol.fresh > 0 ? 1u : 0u;
   out.put(with_trades);
   for (uint32_t slot = 0; slot < states_.size(); ++slot) {
     Symbol& symbol = states_[slot];
@@ -183,13 +176,13 @@ void TapeBars::write_trades(const std::string& prefix, StateChanges& changes) {
     out.put_text(symbols_.text(symbol.code));
     out.put(whole.contains(slot) ? 1 : 0);
     out.put(symbol.fresh);
-    for (KeptTrade* trade = symbol.kept.end() - symbol.fresh; trade != symbol.kept.end(); ++trade) {
-      trade->blob = blob_;
-      out.put_signed(trade->ts);
-      put_id(out, trade->id, trade->id <= kTextId0 ? pool_.text(trade->id) : "");
-      out.put_signed(trade->price);
-      out.put_signed(trade->size);
-      out.put(trade->flags);
+    for (size_t i = symbol.kept.size() - symbol.fresh; i < symbol.kept.size(); ++i) {
+      const KeptTrade& trade = symbol.kept[i];
+      out.put_signed(trade.ts);
+      put_id(out, trade.id, trade.id <= kTextId0 ? pool_.text(trade.id) : "");
+      out.put_signed(trade.price);
+      out.put_signed(trade.size);
+      out.put(trade.flags);
     }
     symbol.fresh = 0;
   }
@@ -202,15 +195,21 @@ void TapeBars::write_trades(const std::string& prefix, StateChanges& changes) {
     put_id(out, event.own, event.own_text);
     put_id(out, event.trade.id, event.id);
   }
-  if (trades > 0 || !events_.empty()) {
+  if (with_trades > 0 || !events_.empty()) {
     changes[prefix + std::to_string(kFirstTradesBlob + blob_)] = out.sealed();
-    blobs_[blob_] = trades;
-    ++blob_;
+    blobs_.insert(blob_++);
     events_.clear();
   }
   // In their order only: a later piece may hold what became of an earlier one's trades.
-  while (!blobs_.empty() && blobs_.begin()->second == 0) {
-    changes[prefix + std::to_string(kFirstTradesBlob + blobs_.begin()->first)] = "";
+  uint32_t oldest = blob_;
+  for (const Symbol& symbol : states_) {
+    size_t first = 0;
+    for (const int64_t start = oldest_start(symbol); first < symbol.kept.size() && symbol.kept[first].ts < start;)
+      ++first;
+    if (first < symbol.kept.size()) oldest = std::min(oldest, symbol.kept[first].blob);
+  }
+  while (!blobs_.empty() && *blobs_.begin() < oldest) {
+    changes[prefix + std::to_string(kFirstTradesBlob + *blobs_.begin())] = "";
     blobs_.erase(blobs_.begin());
   }
 }
@@ -243,12 +242,12 @@ Status TapeBars::restore_trades(const std::string& name, uint32_t number, BlobRe
     for (uint64_t trades = in.get(); trades > 0 && in.ok(); --trades) {
       KeptTrade trade{.ts = in.get_signed(), .blob = number};
       keep_id(trade.id, get_id(in), pool_);
+      text_ids_ = text_ids_ || trade.id <= kTextId0;
       trade.price = in.get_signed();
       trade.size = in.get_signed();
       trade.flags = static_cast<uint8_t>(in.get());
-      symbol->kept.push_back(trade);
+      symbol->kept.push_back(trade, spare_);
       ++kept_;
-      ++blobs_[number];
     }
   }
   for (uint64_t left = in.get(); left > 0 && in.ok(); --left) {
@@ -259,7 +258,7 @@ Status TapeBars::restore_trades(const std::string& name, uint32_t number, BlobRe
     if (trade != nullptr)
       symbol->renamed.emplace_back(own.number <= kTextId0 ? pool_.add(own.text) : own.number, trade->id);
   }
-  blobs_.try_emplace(number, 0);
+  blobs_.insert(number);
   blob_ = std::max(blob_, number + 1);
   PENSTOCK_TRY(in.finish(name));
   // What had been forgotten by then comes back with the piece that held it, and goes again.

@@ -80,6 +80,19 @@ TEST(TapeBars, ACorrectedTradeIsAsIfItHadBeenSo) {
   EXPECT_THAT(run.take(1), IsEmpty());
 }
 
+TEST(TapeBars, ACancelWithItsTradesIdIsNoDuplicateOfIt) {
+  const plan::Plan plan = std::move(PlanMaker().dedup({market::TradeColumn::id}).bars(revised()).plan);
+  Partition run(plan);
+  run.trades({{.ts_ms = 1'000, .price = "10", .id = "1"},
+              {.ts_ms = 2'000, .price = "99", .id = "2"},
+              {.ts_ms = 2'000, .price = "99", .id = "2"},
+              {.ts_ms = 3'000, .id = "2", .action = "cancel"}});
+  run.end();
+  EXPECT_THAT(run.take(0), ElementsAre("A|1m|1970-01-01T00:00:00Z|10|10|10|10|1|10|1|0|true"));
+  EXPECT_EQ(run.engine->counts().streams[0].duplicates, 1u);
+  expect_accounted(run.engine->counts());
+}
+
 TEST(TapeBars, ACancelThatNamesNothingIsQuarantinedWithItsReason) {
   const plan::Plan plan = plan_of(revised());
   Partition run(plan);
@@ -183,7 +196,7 @@ TEST(TapeBars, AWindowWithMoreTradesThanAreKeptTakesNoCancel) {
   const plan::Plan plan = plan_of(revised());
   Partition run(plan);
   std::vector<TestTrade> trades;
-  for (size_t i = 0; i <= TapeBars::kKeptMax; ++i) {
+  for (size_t i = 0; i <= plan::Bars{}.kept_max; ++i) {
     trades.push_back({.ts_ms = static_cast<int64_t>(i % 1000), .id = std::to_string(i)});
     if (trades.size() == 65'536) {
       run.trades(trades);
@@ -191,7 +204,7 @@ TEST(TapeBars, AWindowWithMoreTradesThanAreKeptTakesNoCancel) {
     }
   }
   run.trades(trades);
-  run.trades({{.ts_ms = 1'500, .action = "cancel", .ref_id = "9"}});
+  run.trades({{.ts_ms = 1'500, .action = "cancel", .ref_id = "1009"}});
   EXPECT_THAT(run.take(1), ElementsAre(HasSubstr("its bar has more trades than are kept; run `penstock repair`")));
 }
 

@@ -8,6 +8,7 @@ import unittest
 import harness
 
 SETTINGS = {"replay.yaml": {"path": "trades.csv"}, "bars.yaml": {"path": "trades.csv"}, "indicators.yaml": {"path": "trades.csv"},
+            "equities.yaml": {"path": "trades.csv"},
             "users.yaml": {"url": "http://127.0.0.1:1/", "interval": "1s"}, "demo.yaml": {}}
 
 

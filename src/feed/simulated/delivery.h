@@ -1,6 +1,7 @@
-// What goes wrong between the simulated market and us: trades that come late, and trades that come twice. Quotes do
-// not. A late trade is 50 ms to 2 s behind three times out of four, else 2 to 8 s: beyond the usual lateness of 2 s, so
-// that a pipeline shows what it does with those too.
+// What goes wrong between the simulated market and us: trades that come late, that come twice, and that are cancelled
+// or corrected 1 to 20 s after they came. Quotes do not. Which trades are cancelled and corrected, and how, does not
+// depend on which are late or double. A late trade is 50 ms to 2 s behind three times out of four, else 2 to 8 s:
+// beyond the usual lateness of 2 s, so that a pipeline shows what it does with those too.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +17,14 @@ namespace penstock::feed {
 // One thread.
 class Delivery {
  public:
-  // Fractions of all trades, in 2^-32.
-  Delivery(uint64_t seed, uint64_t late_per_2_32, uint64_t duplicate_per_2_32);
+  // Of all trades, in 2^-32.
+  struct Fractions {
+    uint64_t late = 0;
+    uint64_t duplicate = 0;
+    uint64_t cancel = 0;
+    uint64_t correct = 0;
+  };
+  Delivery(uint64_t seed, const Fractions& per_2_32);
 
   // Takes a trade as it is made. True: it arrives at once; else it will come out of `pop`, as its duplicates do.
   [[nodiscard]] bool send(const SimulatedTrade& trade);
@@ -39,9 +46,11 @@ class Delivery {
   };
   void put_off(const SimulatedTrade& trade, int64_t arrival);
 
-  const uint64_t late_per_2_32_;
-  const uint64_t duplicate_per_2_32_;
+  void take_back(const SimulatedTrade& trade, int64_t arrival);
+
+  const Fractions per_2_32_;
   Random random_;
+  Random back_random_;  // of cancels and corrections
   uint64_t sent_ = 0;
   std::priority_queue<UnderWay> under_way_;
 };

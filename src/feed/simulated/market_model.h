@@ -41,6 +41,8 @@ inline constexpr int64_t kTickUnits = 10'000'000;  // 0.01 as a Price's units
 
 enum class Side : uint8_t { buy, sell, unknown };
 enum class Condition : uint8_t { none, odd_lot, sweep };
+// A message about the trade of the same symbol and id, not a trade.
+enum class Action : uint8_t { none, cancel, correct };
 
 struct SimulatedTrade {
   int64_t ts_event = 0;
@@ -51,6 +53,7 @@ struct SimulatedTrade {
   uint8_t venue = 0;                         // into kVenues
   Side side = Side::unknown;
   Condition condition = Condition::none;
+  Action action = Action::none;
 };
 
 struct SimulatedQuote {

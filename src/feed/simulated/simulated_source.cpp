@@ -60,7 +60,9 @@ class SimulatedSource final : public Source {
     }
     for (size_t i = 0; i < std::size(kVenues); ++i) PENSTOCK_TRY(code_of(kVenues[i], venue_codes_[i]));
     PENSTOCK_TRY(code_of("buy", buy_));
-    return code_of("sell", sell_);
+    PENSTOCK_TRY(code_of("sell", sell_));
+    PENSTOCK_TRY(code_of(market::kCancel, cancel_));
+    return code_of(market::kCorrect, correct_);
   }
 
   [[nodiscard]] std::vector<market::SchemaPtr> outputs() const override {
@@ -82,6 +84,8 @@ class SimulatedSource final : public Source {
   std::array<SymbolCode, std::size(kVenues)> venue_codes_{};
   SymbolCode buy_ = market::kNoSymbol;
   SymbolCode sell_ = market::kNoSymbol;
+  SymbolCode cancel_ = market::kNoSymbol;
+  SymbolCode correct_ = market::kNoSymbol;
 
   SourceStats stats_;
 };
@@ -106,7 +110,10 @@ class SimulatedSource::Run {
         slice_end_(options_.pace ? start_ + slice_ : Timestamp::max()),
         frontier_(start_),
         model_(market_options()),
-        delivery_(options_.seed, per_2_32(options_.late_fraction), per_2_32(options_.duplicate_fraction)) {}
+        delivery_(options_.seed, {.late = per_2_32(options_.late_fraction),
+                                  .duplicate = per_2_32(options_.duplicate_fraction),
+                                  .cancel = per_2_32(options_.cancel_fraction),
+                                  .correct = per_2_32(options_.correct_fraction)}) {}
 
   [[nodiscard]] Status run() {
     const MarketEvent* event = &model_.next();
@@ -175,7 +182,7 @@ class SimulatedSource::Run {
     columns[TradeColumn::ts_event].i64.push_back(trade.ts_event);
     columns[TradeColumn::price].i64.push_back(trade.price_ticks * kTickUnits);
     columns[TradeColumn::size].i64.push_back(trade.shares * kShare);
-    columns[TradeColumn::id].ids.append({trade.id, {}});
+    columns[TradeColumn::id].ids.append({trade.action == Action::none ? trade.id : 0, {}});
     columns[TradeColumn::side].codes.push_back(trade.side == Side::buy ? source_.buy_ : source_.sell_);
     columns[TradeColumn::side].valid.push_back(trade.side == Side::unknown ? 0 : 1);
     // The codes of the consolidated tape: an odd lot, an intermarket sweep.
@@ -184,6 +191,32 @@ class SimulatedSource::Run {
                                                                                        : "");
     columns[TradeColumn::conditions].valid.push_back(trade.condition == Condition::none ? 0 : 1);
     ++trades_.rows;
+    if (trade.action != Action::none || !columns[TradeColumn::action].all_null) append_action(trade);
+  }
+
+  // The columns that only cancels and corrections fill begin with the first of them in a batch. These have no id of
+  // their own.
+  void append_action(const SimulatedTrade& trade) {
+    Column& id = trades_.columns[TradeColumn::id];
+    Column& action = trades_.columns[TradeColumn::action];
+    Column& ref = trades_.columns[TradeColumn::ref_id];
+    if (action.all_null) {
+      const size_t before = trades_.rows - 1;
+      action.all_null = ref.all_null = false;
+      id.valid.assign(before, 1);
+      action.valid.assign(before, 0);
+      action.codes.assign(before, market::kNoSymbol);
+      ref.valid.assign(before, 0);
+      ref.ids.numbers().assign(before, 0);
+    }
+    const bool is_trade = trade.action == Action::none;
+    id.valid.push_back(is_trade ? 1 : 0);
+    action.valid.push_back(is_trade ? 0 : 1);
+    action.codes.push_back(is_trade                         ? market::kNoSymbol
+                           : trade.action == Action::cancel ? source_.cancel_
+                                                            : source_.correct_);
+    ref.valid.push_back(is_trade ? 0 : 1);
+    ref.ids.append({is_trade ? 0 : trade.id, {}});
   }
 
   void append(const SimulatedQuote& quote) {
@@ -290,6 +323,10 @@ Status check(const SimulatedOptions& options) {
   if (outside(options.late_fraction, 0, 1) || outside(options.duplicate_fraction, 0, 1)) {
     return fail(ErrorKind::invalid, "late_fraction and duplicate_fraction are 0 to 1, not {} and {}",
                 options.late_fraction, options.duplicate_fraction);
+  }
+  if (outside(options.cancel_fraction, 0, 1) || outside(options.correct_fraction, 0, 1)) {
+    return fail(ErrorKind::invalid, "cancel_fraction and correct_fraction are 0 to 1, not {} and {}",
+                options.cancel_fraction, options.correct_fraction);
   }
   if (options.start && (*options.start < Timestamp{0} || *options.start >= kTimeMax)) {
     return fail(ErrorKind::invalid, "a simulated market starts between 1970 and {}, not at {}",

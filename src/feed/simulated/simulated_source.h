@@ -35,6 +35,8 @@ struct SimulatedOptions {
   std::optional<Duration> duration;  // of the simulated time; none: without end
   double late_fraction = 0.001;  // 0 to 1
   double duplicate_fraction = 0.0005;  // 0 to 1
+  double cancel_fraction = 0;  // 0 to 1; as that below, of the trades
+  double correct_fraction = 0;  // 0 to 1
   bool quotes = false;  // output 1 is quotes; output 0 is trades
   struct Halt {  // no trade or quote of `symbol` in [start + after, start + after + length)
     std::string symbol;

@@ -234,6 +234,53 @@ TEST_F(SimulatedSourceTest, LateTradesAndDuplicatesComeAsOftenAsAsked) {
   EXPECT_NEAR(far_behind / count, 0.0025, 0.001);
 }
 
+// Each cancel and correction as text, in the order of their trades' ids.
+std::multiset<std::string> taken_back(const std::vector<Chunk>& chunks, const market::SymbolTable& symbols) {
+  std::multiset<std::string> events;
+  for (const Chunk& chunk : chunks) {
+    const auto& columns = chunk.rows.columns;
+    for (size_t row = 0; row < chunk.rows.rows; ++row) {
+      if (columns[TradeColumn::action].is_null(row)) continue;
+      EXPECT_TRUE(columns[TradeColumn::id].is_null(row));
+      std::string text;
+      for (const size_t column :
+           {TradeColumn::symbol, TradeColumn::action, TradeColumn::ref_id, TradeColumn::price, TradeColumn::size}) {
+        text += market::value_text(columns[column], row, symbols).value_or("null") + ' ';
+      }
+      events.insert(text);
+    }
+  }
+  return events;
+}
+
+TEST_F(SimulatedSourceTest, CancelsAndCorrectionsFollowTheirTradesWhateverElseGoesWrong) {
+  SimulatedOptions options = hour();
+  options.late_fraction = options.duplicate_fraction = 0;
+  options.cancel_fraction = 0.01;
+  options.correct_fraction = 0.02;
+  const auto in_order = run(options);
+  options.late_fraction = 0.1;
+  options.duplicate_fraction = 0.1;
+  const auto disturbed = run(options);
+  const auto events = taken_back(in_order, symbols_);
+  EXPECT_EQ(events, taken_back(disturbed, symbols_));
+  size_t records = 0;
+  std::set<std::pair<std::string, int64_t>> seen;
+  for (const Chunk& chunk : disturbed) {
+    const auto& columns = chunk.rows.columns;
+    records += chunk.rows.rows;
+    for (size_t row = 0; row < chunk.rows.rows; ++row) {
+      const std::string symbol(symbols_.text(columns[TradeColumn::symbol].codes[row]));
+      if (columns[TradeColumn::action].is_null(row)) {
+        seen.emplace(symbol, columns[TradeColumn::id].ids[row].number);
+      } else {
+        EXPECT_TRUE(seen.contains({symbol, columns[TradeColumn::ref_id].ids[row].number})) << "before its trade";
+      }
+    }
+  }
+  EXPECT_NEAR(static_cast<double>(events.size()) / static_cast<double>(records), 0.03, 0.01);
+}
+
 TEST_F(SimulatedSourceTest, IdsOfASymbolAreContiguousInEventTime) {
   std::map<std::string, std::vector<Trade>> by_symbol;
   for (const Trade& trade : trades(run(hour()))) by_symbol[trade.symbol].push_back(trade);

@@ -1,0 +1,54 @@
+#include "runtime/repair.h"
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "cli/command.h"
+
+namespace penstock::cli {
+namespace {
+
+struct Arguments {
+  PipelineArguments pipeline;
+  runtime::RepairOptions options;
+  std::string from;
+  std::string to;
+};
+
+int run_repair(Arguments& arguments) {
+  for (const auto& [option, text, time] : {std::tuple{"--from", &arguments.from, &arguments.options.from},
+                                           std::tuple{"--to", &arguments.to, &arguments.options.to}}) {
+    if (const TimeError error = parse_time(*text, TimeUnit::detect, *time); error != TimeError::ok) {
+      print_error({ErrorKind::invalid, fmt::format("{} '{}': {}", option, *text, to_string(error))});
+      return kWrongUsage;
+    }
+  }
+  const auto plan = load_or_print(arguments.pipeline);
+  if (!plan) return kWrongUsage;
+  const auto tables = runtime::repair(*plan, arguments.options, io::posix_file_system());
+  if (!tables) return print_error(tables.error());
+  for (const runtime::RepairedTable& table : *tables) {
+    print("table {}: {} bars of {} records: {} as stored, {} changed, {} added, {} removed\n", table.table, table.bars,
+          table.records, table.same, table.changed, table.added, table.removed);
+    if (table.open > 0)
+      print("table {}: {} bars left alone: the pipeline itself still revises them\n", table.table, table.open);
+  }
+  return kDone;
+}
+
+}  // namespace
+
+Command add_repair(CLI::App& program) {
+  CLI::App* app = program.add_subcommand("repair", "Make a symbol's bars again from the log, with what came too late");
+  auto arguments = std::make_shared<Arguments>();
+  arguments->options.data_dir = "data";
+  arguments->pipeline.add_to(*app);
+  app->add_option("--data", arguments->options.data_dir, "The pipeline's data folder")->capture_default_str();
+  app->add_option("--symbol", arguments->options.symbol, "The symbol")->required();
+  app->add_option("--from", arguments->from, "The first start of a bar (RFC 3339 or epoch)")->required();
+  app->add_option("--to", arguments->to, "Behind the last")->required();
+  app->add_option("--stream", arguments->options.stream, "Only the bars of this stream");
+  return {app, [arguments] { return run_repair(*arguments); }};
+}
+
+}  // namespace penstock::cli
