@@ -36,6 +36,8 @@ struct Command {
 [[nodiscard]] Command add_topics(CLI::App& program);
 [[nodiscard]] Command add_tail(CLI::App& program);
 [[nodiscard]] Command add_calendar(CLI::App& program);
+[[nodiscard]] Command add_quality(CLI::App& program);
+[[nodiscard]] Command add_reprocess(CLI::App& program);
 [[nodiscard]] Command add_repair(CLI::App& program);
 
 // The pipeline file and its variables, as `run`, `check`, `explain` and `test` take them.

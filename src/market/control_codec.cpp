@@ -75,4 +75,19 @@ Result<RejectRecord> decode_reject(std::string_view value) {
   return reject;
 }
 
+std::string encode_reprocess(const ReprocessRecord& record) {
+  std::string out(1, kVersion);
+  for (const std::string* field : {&record.stream, &record.source, &record.position, &record.reason, &record.raw}) {
+    put_field(out, *field);
+  }
+  return out;
+}
+
+Result<ReprocessRecord> decode_reprocess(std::string_view value) {
+  ReprocessRecord record;
+  PENSTOCK_TRY(decode_fields(
+      value, "reprocess", std::array{&record.stream, &record.source, &record.position, &record.reason, &record.raw}));
+  return record;
+}
+
 }  // namespace penstock::market

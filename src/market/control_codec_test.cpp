@@ -24,6 +24,18 @@ TEST(ControlCodec, RejectsKeepEveryByte) {
   EXPECT_EQ(read->raw, reject.raw);
 }
 
+TEST(ControlCodec, RecordsSentAgainKeepEveryByte) {
+  const ReprocessRecord record{"checked", "a,b", "A 2024-01-02T14:30:00Z", "rule p: price > 0", "{\"x\": \"\xff\0\"}"};
+  const auto read = decode_reprocess(encode_reprocess(record));
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->stream, record.stream);
+  EXPECT_EQ(read->source, record.source);
+  EXPECT_EQ(read->position, record.position);
+  EXPECT_EQ(read->reason, record.reason);
+  EXPECT_EQ(read->raw, record.raw);
+  EXPECT_FALSE(decode_reprocess(encode_reject({"a", "b", "c", "d"})));
+}
+
 TEST(ControlCodec, ACutOrNewerRecordIsCorruptAtEveryLength) {
   const std::string whole = encode_reject({"file", "line 7", "why", "raw"});
   for (size_t length = 0; length < whole.size(); ++length) {

@@ -81,6 +81,11 @@ bool looks_at_the_record_alone(const CheckKind& kind) {
          std::holds_alternative<BarInvariantsCheck>(kind);
 }
 
+bool kind_looks_at_the_record_alone(std::string_view kind_name) {
+  return kind_name == "sql" || kind_name == "positive" || kind_name == "future" || kind_name == "crossed" ||
+         kind_name == "locked" || kind_name == "bar_invariants";
+}
+
 std::string describe(const CheckKind& kind, const market::Schema& schema) {
   const std::string text = std::visit(
       Overloaded{

@@ -133,6 +133,7 @@ using CheckKind = std::variant<SqlCheck, PositiveCheck, FutureCheck, CrossedChec
 [[nodiscard]] std::vector<size_t> columns_of(const Expression& expression);
 // Looks at a record alone: it can be judged again at any time.
 [[nodiscard]] bool looks_at_the_record_alone(const CheckKind& kind);
+[[nodiscard]] bool kind_looks_at_the_record_alone(std::string_view kind_name);
 // The kind and its settings, for `explain`: `mad factor 10, window 50, floor 0.5%`.
 [[nodiscard]] std::string describe(const CheckKind& kind, const market::Schema& schema);
 

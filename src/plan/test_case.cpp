@@ -10,6 +10,7 @@
 #include "base/time.h"
 #include "market/schema.h"
 #include "plan/evaluation.h"
+#include "plan/value_text.h"
 
 namespace penstock::plan {
 
@@ -43,72 +44,6 @@ std::string row_json(const TestCase::Row& row) {
 const std::string* stated(const TestCase::Row& row, const std::string& name) {
   const auto found = row.find(name);
   return found == row.end() || !found->second ? nullptr : &*found->second;
-}
-
-// `text` (null: nullptr) as a value of the column's type, appended to `column`, which holds `rows` rows. The reason
-// where it is none.
-std::optional<std::string> append_text(Column& column, size_t rows, const std::string* text,
-                                       market::SymbolTable& symbols) {
-  Column one{.type = column.type};
-  if (text == nullptr) {
-    one.all_null = true;
-  } else {
-    switch (column.type.kind) {
-      case Kind::boolean:
-        if (*text != "true" && *text != "false") return fmt::format("'{}' is neither true nor false", *text);
-        one.u8.push_back(*text == "true" ? 1 : 0);
-        break;
-      case Kind::int64: {
-        int64_t value = 0;
-        const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
-        if (error != std::errc{} || end != text->data() + text->size())
-          return fmt::format("'{}' is not a whole number", *text);
-        one.i64.push_back(value);
-        break;
-      }
-      case Kind::float64: {
-        double value = 0;
-        const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
-        if (error != std::errc{} || end != text->data() + text->size())
-          return fmt::format("'{}' is not a number", *text);
-        one.f64.push_back(value);
-        break;
-      }
-      case Kind::decimal: {
-        int64_t units = 0;
-        const auto error = market::parse_decimal(*text, column.type.scale, units);
-        if (error != market::DecimalError::ok) return fmt::format("'{}': {}", *text, market::to_string(error));
-        one.i64.push_back(units);
-        break;
-      }
-      case Kind::decimal128: {
-        Int128 units = 0;
-        const auto error = parse_wide_decimal(*text, column.type.scale, units);
-        if (error != market::DecimalError::ok) return fmt::format("'{}': {}", *text, market::to_string(error));
-        one.i128.push_back(units);
-        break;
-      }
-      case Kind::timestamp: {
-        Timestamp time;
-        const TimeError error = parse_time(*text, TimeUnit::detect, time);
-        if (error != TimeError::ok) return fmt::format("'{}': {}", *text, to_string(error));
-        one.i64.push_back(time.ns);
-        break;
-      }
-      case Kind::symbol: {
-        const market::SymbolCode code = symbols.intern(*text);
-        if (code == market::kNoSymbol) return "the symbol table is full";
-        one.codes.push_back(code);
-        break;
-      }
-      case Kind::id: one.ids.append(market::parse_id(*text)); break;
-      case Kind::text:
-      case Kind::json:
-      case Kind::bytes: one.text.append(*text); break;
-    }
-  }
-  append_from(column, rows, Value{.borrowed = &one, .constant = true}, 0);
-  return std::nullopt;
 }
 
 // Columns that a trade, quote or record cannot be without.
@@ -170,7 +105,8 @@ Result<GivenRows> build_rows(const Plan& plan, const TestCase::Given& given, mar
         text = stated(row, "ts_event");
         if (text == nullptr) text = &epoch;
       }
-      if (const auto why = append_text(one.columns[c], 0, text, symbols)) reason = fmt::format("{}: {}", name, *why);
+      if (const auto why = append_value_text(one.columns[c], 0, text, symbols))
+        reason = fmt::format("{}: {}", name, *why);
     }
     if (!reason.empty()) {
       out.rejects.push_back({fmt::format("given {} row {}", topic.name, i + 1), std::move(reason), row_json(row)});

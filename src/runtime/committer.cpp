@@ -5,6 +5,7 @@
 
 #include "base/kill_point.h"
 #include "base/logging.h"
+#include "runtime/partition_open.h"
 
 namespace penstock::runtime {
 namespace {
@@ -97,13 +98,8 @@ Status Committer::commit_now() try {
   PENSTOCK_TRY_ASSIGN(const auto transaction, store_.begin());
   uint64_t rows = 0;
   for (PartitionSnapshot& snapshot : snapshots) {
-    for (stream::TableRows& table : snapshot.rows) {
-      PENSTOCK_TRY(transaction->append(table.table, table.rows));
-      rows += table.rows.rows;
-      table = {};  // the store has them, and the workers make the next ones meanwhile
-    }
-    PENSTOCK_TRY(transaction->set_offset(snapshot.id, snapshot.next));
-    if (!snapshot.state.empty()) PENSTOCK_TRY(transaction->set_state(snapshot.id, snapshot.state));
+    PENSTOCK_TRY_ASSIGN(const uint64_t written, write_snapshot(*transaction, snapshot));
+    rows += written;
   }
   for (size_t i = 0; i < sources_.size(); ++i) {
     PENSTOCK_TRY(transaction->set_source(sources_[i].source, positions[i]));

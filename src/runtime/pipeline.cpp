@@ -6,7 +6,7 @@
 #include <exception>
 
 #include "base/logging.h"
-#include "log/embedded/embedded_log.h"
+#include "runtime/partition_open.h"
 #include "runtime/serving.h"
 #include "runtime/sources.h"
 #include "serve/server.h"
@@ -40,34 +40,9 @@ auto open_soon(Clock& clock, Duration max, const Open& open) {
   }
 }
 
-// True where each row of the table is a bar as a stream made it, so that none comes twice with the same revision.
-bool bars_come_once(const plan::Plan& plan, const plan::Table& table) {
-  if (table.inputs.size() != 1) return false;
-  plan::Input input = table.inputs.front();
-  while (input.from == plan::Input::From::stream && input.port == plan::Port::rows) {
-    const plan::Stream& stream = plan.streams[input.index];
-    for (size_t i = stream.steps.size(); i > 0; --i) {
-      // Provisional bars have the revision that the closed one will have.
-      if (const auto* bars = std::get_if<plan::Bars>(&stream.steps[i - 1].what)) return !bars->early.has_value();
-      // A `select` may call two bars by one name.
-      if (std::holds_alternative<plan::Project>(stream.steps[i - 1].what)) return false;
-    }
-    input = stream.input;
-  }
-  return false;
-}
-
 size_t hardware_threads() { return std::max<size_t>(1, std::thread::hardware_concurrency()); }
 
 }  // namespace
-
-std::vector<store::TableSpec> table_specs(const plan::Plan& plan) {
-  std::vector<store::TableSpec> specs;
-  for (const plan::Table& table : plan.tables) {
-    specs.push_back({table.name, table.schema, table.key, bars_come_once(plan, table)});
-  }
-  return specs;
-}
 
 Pipeline::Pipeline(const plan::Plan& plan, Clock& clock, io::FileSystem& files, DataDir data_dir)
     : plan_(plan),
@@ -91,7 +66,7 @@ Result<std::unique_ptr<Pipeline>> Pipeline::start(const plan::Plan& plan, const 
 }
 
 Status Pipeline::open() {
-  PENSTOCK_TRY(open_log());
+  PENSTOCK_TRY_ASSIGN(log_, open_plan_log(plan_, files_, data_dir_.paths()));
   const store::DuckDbOptions options{.memory_bytes_max = plan_.store.memory_bytes_max, .symbols = &symbols_};
   PENSTOCK_TRY_ASSIGN(store_, open_soon(clock_, kStoreHeldMax, [&] {
                         return store::open_duckdb_store(data_dir_.paths().store(), options, table_specs(plan_));
@@ -117,51 +92,6 @@ Status Pipeline::open() {
   return {};
 }
 
-Status Pipeline::open_log() {
-  log::EmbeddedOptions options;
-  switch (plan_.log.fsync) {
-    case plan::Fsync::always: options.fsync = log::Fsync::always; break;
-    case plan::Fsync::interval: options.fsync = log::Fsync::interval; break;
-    case plan::Fsync::never: options.fsync = log::Fsync::never; break;
-  }
-  options.segment_bytes_max = plan_.log.segment_bytes_max;
-  options.retention_time = plan_.log.retention_time;
-  options.retention_bytes = plan_.log.retention_bytes;
-  PENSTOCK_TRY_ASSIGN(log_, log::EmbeddedLog::open(files_, data_dir_.paths().log(), options));
-  for (const plan::Topic& topic : plan_.topics) PENSTOCK_TRY(log_->create_topic(topic.name, topic.partitions));
-  return {};
-}
-
-Result<PartitionStart> Pipeline::make_partition(size_t topic, int32_t partition) {
-  const TopicPartition id{plan_.topics[topic].name, partition};
-  PartitionStart start{.id = id, .engine = nullptr, .next = {}, .log_end = {}};
-  PENSTOCK_TRY_ASSIGN(start.engine, stream::Engine::create(plan_, topic, symbols_));
-  if (const auto state = committed_.state.find(id); state != committed_.state.end()) {
-    if (auto restored = start.engine->restore(state->second); !restored) {
-      return with_context(std::move(restored).error(), fmt::format("the state of {}-{}", id.topic, id.partition));
-    }
-  }
-  PENSTOCK_TRY_ASSIGN(log::PartitionInfo info, log_->info(id));
-  const auto committed = committed_.offsets.find(id);
-  start.next = committed != committed_.offsets.end() ? committed->second : info.start;
-  if (start.next > info.end) {
-    log_warning("runtime",
-                "the log of {}-{} ends at offset {} but {} was committed: records {} to {} were lost with the power "
-                "(fsync: never) after they had been processed; the tables have them, a replay will not",
-                id.topic, id.partition, info.end.value, start.next.value, info.end.value, start.next.value - 1);
-    PENSTOCK_TRY(log_->skip_to(id, start.next));
-    info.end = start.next;
-  }
-  if (start.next < info.start) {
-    return fail(ErrorKind::not_found,
-                "{}-{}: the records from offset {} to {} were deleted before they were processed: the log's retention "
-                "is shorter than the time the pipeline stood still. Give another --data to begin anew",
-                id.topic, id.partition, start.next.value, info.start.value - 1);
-  }
-  start.log_end = info.end;
-  return start;
-}
-
 Status Pipeline::make_workers() {
   struct Place {
     size_t topic;
@@ -180,7 +110,8 @@ Status Pipeline::make_workers() {
   std::vector<std::vector<PartitionStart>> starts(count);
   std::vector<std::pair<size_t, size_t>> where(places.size());  // worker, partition in it
   for (size_t i = 0; i < places.size(); ++i) {
-    PENSTOCK_TRY_ASSIGN(PartitionStart start, make_partition(places[i].topic, places[i].partition));
+    PENSTOCK_TRY_ASSIGN(PartitionStart start,
+                        open_partition(plan_, places[i].topic, places[i].partition, committed_, *log_, symbols_));
     where[i] = {i % count, starts[i % count].size()};
     starts[i % count].push_back(std::move(start));
   }
@@ -324,6 +255,9 @@ Status Pipeline::finish() {
     if (status) status = committer_->commit_now();
     if (!status) fail_with(status.error());
     for (const auto& worker : workers_) worker->stop();
+    if (const Status stored = store_failures(); !stored) {
+      log_warning("runtime", "what stopped the pipeline is not in its tables: {}", stored.error().message);
+    }
   }
   if (server_) {
     server_.reset();
@@ -331,6 +265,21 @@ Status Pipeline::finish() {
   }
   std::lock_guard lock(mutex_);
   return error_ ? Status(std::unexpected(*error_)) : Status();
+}
+
+Status Pipeline::store_failures() {
+  std::unique_ptr<store::Transaction> transaction;
+  for (const auto& worker : workers_) {
+    for (const stream::TableRows& failure : worker->take_failure_rows()) {
+      if (transaction == nullptr) {
+        PENSTOCK_TRY_ASSIGN(transaction, store_->begin());
+      }
+      // A restart meets the same record again: its row is there once.
+      PENSTOCK_TRY(transaction->remove(failure.table, failure.rows));
+      PENSTOCK_TRY(transaction->append(failure.table, failure.rows));
+    }
+  }
+  return transaction == nullptr ? Status() : transaction->commit();
 }
 
 std::optional<std::string> Pipeline::why_not_ready() const {

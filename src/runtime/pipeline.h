@@ -29,9 +29,6 @@ class Server;
 
 namespace penstock::runtime {
 
-// The store's tables for a plan, in the plan's order.
-[[nodiscard]] std::vector<store::TableSpec> table_specs(const plan::Plan& plan);
-
 struct RunOptions {
   std::string data_dir = "data";
   std::string listen = "127.0.0.1:8080";
@@ -69,13 +66,13 @@ class Pipeline {
 
   Pipeline(const plan::Plan& plan, Clock& clock, io::FileSystem& files, DataDir data_dir);
   [[nodiscard]] Status open();
-  [[nodiscard]] Status open_log();
   [[nodiscard]] Status make_workers();
   [[nodiscard]] Status make_sources();
   [[nodiscard]] Status start_server(const std::string& listen);
-  [[nodiscard]] Result<PartitionStart> make_partition(size_t topic, int32_t partition);
   void start_threads();
   void run_source(RunningSource& running);
+  // Stores what engines that failed have to say of it, and nothing else: offsets and state stay where they were.
+  [[nodiscard]] Status store_failures();
   // A source's error: the others are stopped, and what was read is still processed and committed.
   void fail_with(const Error& error);
   // A worker's or a commit's error: nothing can be processed any more.

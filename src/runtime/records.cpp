@@ -8,6 +8,7 @@ namespace {
 
 constexpr log::Header kMarkHeader{market::kKindHeader, market::kMarkKind};
 constexpr log::Header kRejectHeader{market::kKindHeader, market::kRejectKind};
+constexpr log::Header kReprocessHeader{market::kKindHeader, market::kReprocessKind};
 
 // Whether encode_plain_trade can write all rows.
 bool has_plain_trades(const market::Batch& rows) {
@@ -27,6 +28,7 @@ size_t DecodedBatch::byte_size() const {
   for (const market::RejectRecord& reject : rejects) {
     bytes += sizeof reject + reject.source.size() + reject.position.size() + reject.reason.size() + reject.raw.size();
   }
+  for (const market::ReprocessRecord& record : again) bytes += sizeof record + record.raw.size();
   return bytes;
 }
 
@@ -118,6 +120,14 @@ Result<log::EncodedBatch> RecordWriter::encode_rejects(const std::vector<market:
   return builder_.finish(codec_);
 }
 
+Result<log::EncodedBatch> RecordWriter::encode_reprocess(const std::vector<market::ReprocessRecord>& records,
+                                                         int64_t timestamp_ms) {
+  for (const market::ReprocessRecord& record : records) {
+    builder_.add(timestamp_ms, std::nullopt, market::encode_reprocess(record), std::span(&kReprocessHeader, 1));
+  }
+  return builder_.finish(codec_);
+}
+
 Result<log::EncodedBatch> RecordWriter::encode_marks(const std::vector<market::MarkRecord>& marks,
                                                      int64_t timestamp_ms) {
   for (const market::MarkRecord& mark : marks) {
@@ -189,6 +199,11 @@ Status RecordReader::decode_control(std::string_view kind, const log::RecordView
   if (kind == market::kRejectKind) {
     PENSTOCK_TRY_ASSIGN(market::RejectRecord reject, market::decode_reject(record.value));
     decoded.rejects.push_back(std::move(reject));
+    return {};
+  }
+  if (kind == market::kReprocessKind) {
+    PENSTOCK_TRY_ASSIGN(market::ReprocessRecord again, market::decode_reprocess(record.value));
+    decoded.again.push_back(std::move(again));
     return {};
   }
   return fail(ErrorKind::corrupt, "the record at offset {} is of the kind '{}', which this version does not know",

@@ -30,6 +30,7 @@ struct DecodedBatch {
   market::Batch rows;
   std::vector<market::RejectRecord> rejects;
   std::vector<SourceMark> marks;
+  std::vector<market::ReprocessRecord> again;  // records of the quarantine that were sent again
   [[nodiscard]] size_t byte_size() const;
 };
 
@@ -42,6 +43,8 @@ class RecordWriter {
   [[nodiscard]] Result<log::EncodedBatch> encode(const market::Batch& rows);
   [[nodiscard]] Result<log::EncodedBatch> encode_rejects(const std::vector<market::RejectRecord>& rejects,
                                                          int64_t timestamp_ms);
+  [[nodiscard]] Result<log::EncodedBatch> encode_reprocess(const std::vector<market::ReprocessRecord>& records,
+                                                           int64_t timestamp_ms);
   [[nodiscard]] Result<log::EncodedBatch> encode_marks(const std::vector<market::MarkRecord>& marks,
                                                        int64_t timestamp_ms);
 

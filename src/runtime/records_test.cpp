@@ -52,6 +52,30 @@ TEST(Records, PlainTradesAreTheSameBytesAsByTheGeneralWay) {
   }
 }
 
+TEST(Records, WhatIsSentAgainIsReadBackBesideTheRows) {
+  market::SymbolTable symbols;
+  RecordWriter writer(plan::RecordKind::trade, log::Codec::none, symbols);
+  const std::vector<market::ReprocessRecord> sent{{"s", "feed", "A", "rule p: price > 0", "{\"price\": -1}"},
+                                                  {"t", "", "", "rule q (mad): 1, bound 2 to 3", "{}"}};
+  const auto encoded = writer.encode_reprocess(sent, 1'700'000'000'000);
+  ASSERT_TRUE(encoded);
+  log::ReadBatch batch;
+  batch.base_offset = Offset{40};
+  batch.count = encoded->count;
+  batch.base_timestamp_ms = encoded->base_timestamp_ms;
+  batch.records = encoded->records;
+  RecordReader::Sources sources;
+  sources.topic_kinds.emplace("trades", plan::RecordKind::trade);
+  RecordReader reader(sources, "trades", symbols);
+  const auto read = reader.decode(batch, Offset{41});
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->rows.rows, 0u);
+  ASSERT_EQ(read->again.size(), 1u);
+  EXPECT_EQ(read->again[0].stream, "t");
+  EXPECT_EQ(read->again[0].reason, sent[1].reason);
+  EXPECT_EQ(read->count, 1);
+}
+
 TEST(Records, AnIdThatIsATextGoesTheGeneralWay) {
   market::SymbolTable symbols;
   market::Batch rows = plain_trades(symbols);

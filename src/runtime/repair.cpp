@@ -12,7 +12,7 @@
 #include "market/schema.h"
 #include "runtime/data_dir.h"
 #include "runtime/log_access.h"
-#include "runtime/pipeline.h"
+#include "runtime/partition_open.h"
 #include "runtime/records.h"
 #include "runtime/scatter.h"
 #include "store/duckdb/duckdb_store.h"

@@ -34,6 +34,14 @@ void add_fields(Json& line, const log::RecordView& record) {
         line["raw"] = reject->raw;
       }
     }
+    if (*kind == market::kReprocessKind) {
+      if (const auto again = market::decode_reprocess(record.value)) {
+        line["stream"] = again->stream;
+        line["position"] = again->position;
+        line["reason"] = again->reason;
+        line["raw"] = again->raw;
+      }
+    }
     return;
   }
   market::TradeRow trade;

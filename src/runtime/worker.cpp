@@ -2,6 +2,8 @@
 
 #include <exception>
 
+#include "runtime/partition_open.h"
+
 namespace penstock::runtime {
 namespace {
 
@@ -66,6 +68,11 @@ Result<std::vector<PartitionSnapshot>> Worker::snapshot() {
   return taken;
 }
 
+std::vector<stream::TableRows> Worker::take_failure_rows() {
+  std::lock_guard lock(mutex_);
+  return std::exchange(failure_rows_, {});
+}
+
 Status Worker::drain() {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return (queue_.empty() && !busy_) || error_ || stopping_; });
@@ -116,6 +123,11 @@ void Worker::run() {
   {
     std::lock_guard lock(mutex_);
     error_ = status.error();
+    for (Partition& partition : partitions_) {
+      for (stream::TableRows& rows : partition.start.engine->take_failure_rows()) {
+        failure_rows_.push_back(std::move(rows));
+      }
+    }
     changed_.notify_all();
   }
   failed_(status.error());
@@ -149,17 +161,7 @@ Status Worker::process(Partition& partition, const DecodedBatch& batch) {
   stream::Engine& engine = *partition.start.engine;
   // Ingest and catch-up meet without overlap and without a hole, but for one that the log itself says is lost.
   PENSTOCK_ASSERT(batch.base_offset >= partition.next);
-  if (batch.rows.rows > 0) {
-    if (auto status = engine.process(batch.rows); !status) {
-      return with_context(std::move(status).error(),
-                          fmt::format("{}-{} at offset {}", partition.start.id.topic, partition.start.id.partition,
-                                      batch.base_offset.value));
-    }
-  }
-  for (const market::RejectRecord& reject : batch.rejects) {
-    engine.reject({reject.source, reject.position, reject.reason, reject.raw});
-  }
-  for (const SourceMark& mark : batch.marks) PENSTOCK_TRY(engine.mark(mark.source, mark.time));
+  PENSTOCK_TRY(give_to_engine(engine, partition.start.id, batch));
   partition.next = batch.base_offset + batch.count;
   return {};
 }
@@ -183,7 +185,7 @@ void Worker::answer_snapshot() {
   taken.reserve(partitions_.size());
   for (Partition& partition : partitions_) {
     stream::Engine& engine = *partition.start.engine;
-    taken.push_back({partition.start.id, partition.next, engine.take_rows(), engine.take_state_changes()});
+    taken.push_back(snapshot_of(engine, partition.start.id, partition.next));
   }
   snapshot_ = std::move(taken);
   snapshot_wanted_ = false;

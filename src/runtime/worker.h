@@ -26,6 +26,7 @@ struct PartitionSnapshot {
   TopicPartition id;
   Offset next;
   std::vector<stream::TableRows> rows;
+  std::vector<stream::TableRows> removed;  // each one row to take out of its table, after `rows` came
   stream::StateChanges state;
 };
 
@@ -66,6 +67,8 @@ class Worker {
   [[nodiscard]] Result<std::vector<PartitionSnapshot>> snapshot();
   // Makes every waiting call, now and later, return at once with an error: nothing will be committed any more.
   void abort();
+  // What the engine that failed has to say of it in tables; see stream::Engine::take_failure_rows.
+  [[nodiscard]] std::vector<stream::TableRows> take_failure_rows();
   // Aborts, and joins the thread: it calls nobody any more.
   void stop();
   // Waits until everything handed over before the call is processed.
@@ -110,6 +113,7 @@ class Worker {
   bool snapshot_wanted_ = false;  // guarded by mutex_
   std::optional<std::vector<PartitionSnapshot>> snapshot_;  // guarded by mutex_
   std::optional<Error> error_;  // guarded by mutex_
+  std::vector<stream::TableRows> failure_rows_;  // guarded by mutex_
   std::vector<PartitionProgress> progress_;  // guarded by mutex_
 
   std::thread thread_;

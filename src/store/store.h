@@ -44,6 +44,9 @@ class Transaction {
  public:
   virtual ~Transaction() = default;
   [[nodiscard]] virtual Status append(size_t table, const market::Batch& rows) = 0;  // table: order of open()
+  // Takes out, for each of `rows`, one row of the table that is equal to it in all columns, where there is one; of what
+  // this transaction appended before, too.
+  [[nodiscard]] virtual Status remove(size_t table, const market::Batch& rows) = 0;
   [[nodiscard]] virtual Status set_offset(const TopicPartition& partition, Offset next) = 0;
   [[nodiscard]] virtual Status set_source(const std::string& source, const SourcePosition& position) = 0;
   // An empty value deletes the name.

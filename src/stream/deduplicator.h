@@ -32,6 +32,8 @@ class Deduplicator {
   virtual ~Deduplicator() = default;
   // Appends the rows that are new to `kept`. Gives how many are not.
   virtual size_t process(const Flow& flow, std::vector<uint32_t>& kept) = 0;
+  // True when process() would say that the row is not new; remembers nothing.
+  [[nodiscard]] virtual bool knows(const market::Batch& batch, size_t row) = 0;
   // Blobs `prefix` + number.
   virtual void take_state(const std::string& prefix, StateChanges& changes) = 0;
   // In ascending order of `number`.

@@ -103,6 +103,7 @@ class PartitionEngine final : public Engine {
     for (size_t i = 0; i < runners_.size(); ++i) {
       if (runners_[i] == nullptr) continue;
       Status status = runners_[i]->mark(input_mark(plan_.streams[i].input), origin);
+      if (!status) note_failure(i);
       if (status) status = hand_on(i);
       if (!status) {
         // Kept for callers that do not look at this one.
@@ -131,6 +132,43 @@ class PartitionEngine final : public Engine {
     }
   }
 
+  Status reprocess(const QuarantinedRecord& record) override {
+    const auto stream = stream_named(record.stream);
+    if (!stream) return {};
+    state_changed_ = true;
+    PENSTOCK_TRY(std::exchange(failed_, Status{}));
+    const auto passed = runners_[*stream]->reprocess(record, origin_++);
+    if (!passed) return std::unexpected(passed.error());
+    if (!*passed) return {};
+    market::Batch row = market::make_batch(market::quarantine_schema());
+    row.columns[market::QuarantineColumn::stream].text.append(record.stream);
+    row.columns[market::QuarantineColumn::source].text.append(record.source);
+    row.columns[market::QuarantineColumn::position].text.append(record.position);
+    row.columns[market::QuarantineColumn::reason].text.append(record.reason);
+    row.columns[market::QuarantineColumn::raw].text.append(record.raw);
+    row.rows = 1;
+    for (const Readers::Table& reader : ports_[*stream].quarantine.tables) {
+      const size_t table = buffers_[reader.buffer].table();
+      auto removed = std::ranges::find(removed_rows_, table, &TableRows::table);
+      if (removed == removed_rows_.end()) {
+        removed_rows_.push_back({table, market::make_batch(market::quarantine_schema())});
+        removed = std::prev(removed_rows_.end());
+      }
+      market::append_row(removed->rows, row, 0);
+    }
+    return hand_on(*stream);
+  }
+
+  Result<std::optional<std::string>> why_held(const QuarantinedRecord& record) override {
+    const auto stream = stream_named(record.stream);
+    if (!stream) return "is of a stream that the pipeline does not have, or that has no check";
+    auto verdict = runners_[*stream]->would_pass(record);
+    if (!verdict) return std::unexpected(std::move(verdict).error());
+    return verdict->passes ? std::nullopt : std::optional(std::move(verdict->why_not));
+  }
+
+  std::vector<TableRows> take_removed_rows() override { return std::exchange(removed_rows_, {}); }
+
   std::vector<TableRows> take_rows() override {
     std::vector<TableRows> taken;
     for (TableBuffer& buffer : buffers_) {
@@ -138,6 +176,8 @@ class PartitionEngine final : public Engine {
     }
     return taken;
   }
+
+  std::vector<TableRows> take_failure_rows() override { return std::exchange(failure_rows_, {}); }
 
   size_t pending_bytes() const override {
     size_t bytes = 0;
@@ -230,10 +270,31 @@ class PartitionEngine final : public Engine {
     if (flow.size() == 0) return {};
     for (const Readers::Table& reader : readers.tables) buffers_[reader.buffer].append(flow, reader.input);
     for (const size_t stream : readers.streams) {
-      PENSTOCK_TRY(runners_[stream]->process(flow));
+      if (Status status = runners_[stream]->process(flow); !status) {
+        note_failure(stream);
+        return status;
+      }
       PENSTOCK_TRY(hand_on(stream));
     }
     return {};
+  }
+
+  // Of this topic, with a check.
+  std::optional<size_t> stream_named(const std::string& name) const {
+    for (size_t i = 0; i < runners_.size(); ++i) {
+      if (runners_[i] != nullptr && runners_[i]->has_check() && plan_.streams[i].name == name) return i;
+    }
+    return std::nullopt;
+  }
+
+  void note_failure(size_t stream) {
+    const Flow failed = runners_[stream]->failed_rule();
+    if (failed.batch->columns.empty() || failed.size() == 0) return;
+    for (const Readers::Table& reader : ports_[stream].quality.tables) {
+      market::Batch rows = market::make_batch(failed.batch->schema);
+      append_flow(rows, failed);
+      failure_rows_.push_back({buffers_[reader.buffer].table(), std::move(rows)});
+    }
   }
 
   // Gives on what a runner's last call made.
@@ -277,6 +338,8 @@ class PartitionEngine final : public Engine {
   std::map<std::string, uint64_t> unknown_before_;  // what was restored of counts_.unknown_conditions
   MadeRows rejects_;
   Status failed_;
+  std::vector<TableRows> failure_rows_;
+  std::vector<TableRows> removed_rows_;
   bool state_changed_ = false;
   StateChanges obsolete_;  // deletions of blobs of streams that the plan no longer has
 };
@@ -371,11 +434,11 @@ Status PartitionEngine::restore(const StateChanges& state) {
     const size_t first = name.find('/');
     const size_t last = name.rfind('/');
     Part part{.name = name, .kind = std::string_view(name).substr(0, first), .blob = &blob};
-    const bool known =
-        first != std::string::npos && last > first &&
-        (part.kind == "bars" || part.kind == "indicators" || part.kind == "dedup" || part.kind == "check") &&
-        std::from_chars(name.data() + last + 1, name.data() + name.size(), part.number).ptr ==
-            name.data() + name.size();
+    const bool known = first != std::string::npos && last > first &&
+                       (part.kind == "bars" || part.kind == "indicators" || part.kind == "dedup" ||
+                        part.kind == "check" || part.kind == "held") &&
+                       std::from_chars(name.data() + last + 1, name.data() + name.size(), part.number).ptr ==
+                           name.data() + name.size();
     if (!known) {
       return fail(ErrorKind::corrupt, "state '{}' is of no kind that this version of penstock knows", name);
     }
@@ -387,7 +450,8 @@ Status PartitionEngine::restore(const StateChanges& state) {
     for (; part.stream < runners_.size(); ++part.stream) {
       if (runners_[part.stream] != nullptr && plan_.streams[part.stream].name == stream) break;
     }
-    if (part.stream == runners_.size() || (part.kind == "check" && !runners_[part.stream]->has_check()) ||
+    if (part.stream == runners_.size() ||
+        ((part.kind == "check" || part.kind == "held") && !runners_[part.stream]->has_check()) ||
         (part.kind == "indicators" && !runners_[part.stream]->has_indicators())) {
       obsolete_[name] = "";
     } else {
@@ -402,6 +466,7 @@ Status PartitionEngine::restore(const StateChanges& state) {
     PENSTOCK_TRY(part.kind == "bars"         ? runner.restore_bars(part.name, *part.blob)
                  : part.kind == "indicators" ? runner.restore_indicators(part.name, *part.blob)
                  : part.kind == "check"      ? runner.restore_check(part.name, part.journal, part.number, *part.blob)
+                 : part.kind == "held"       ? runner.restore_held(part.name, part.number, *part.blob)
                                              : runner.restore_dedup(part.name, part.number, *part.blob));
   }
   return {};

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,15 @@ struct TableRows {
 
 // A reject read back from the log: a record a feed could not decode.
 struct RejectedRecord {
+  std::string source;
+  std::string position;
+  std::string reason;
+  std::string raw;
+};
+
+// A row of the quarantine, which a rule of a stream's check had put there, to be judged again.
+struct QuarantinedRecord {
+  std::string stream;
   std::string source;
   std::string position;
   std::string reason;
@@ -71,8 +81,26 @@ class Engine {
   [[nodiscard]] virtual Status mark(size_t source, Timestamp time) = 0;
   virtual void reject(RejectedRecord record) = 0;
 
+  // A record that was put into quarantine comes again. Where the rules let it pass now, it goes on behind them in its
+  // stream, and its row leaves the tables of the quarantine: see take_removed_rows(). Otherwise, and where the
+  // quarantine of this run of the log does not have it, nothing happens.
+  [[nodiscard]] virtual Status reprocess(const QuarantinedRecord& record) {
+    (void)record;
+    return {};
+  }
+  // What keeps the record in quarantine; nothing: it would pass. Changes nothing.
+  [[nodiscard]] virtual Result<std::optional<std::string>> why_held(const QuarantinedRecord& record) {
+    (void)record;
+    return std::nullopt;
+  }
+  // Rows to take out of tables since the last call, after take_rows() was appended: each one row that is equal to it.
+  [[nodiscard]] virtual std::vector<TableRows> take_removed_rows() { return {}; }
+
   // The rows made since the last call, by table; empties them.
   [[nodiscard]] virtual std::vector<TableRows> take_rows() = 0;
+  // Rows to store although process() or mark() has failed: what `quality` says of the record by which a rule of action
+  // `fail` stopped. The same record gives the same rows whenever it is met.
+  [[nodiscard]] virtual std::vector<TableRows> take_failure_rows() { return {}; }
   // About how much take_rows() would give.
   [[nodiscard]] virtual size_t pending_bytes() const = 0;
   // What changed in the state since the last call.

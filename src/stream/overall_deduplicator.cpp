@@ -27,6 +27,11 @@ size_t OverallDeduplicator::process(const Flow& flow, std::vector<uint32_t>& kep
   return count - kept.size();
 }
 
+bool OverallDeduplicator::knows(const market::Batch& batch, size_t row) {
+  Hash128 key;
+  return row_key_.hash(batch, row, key) && keys_.contains(key);
+}
+
 void OverallDeduplicator::take_state(const std::string& prefix, StateChanges& changes) {
   for (const uint64_t number : forgotten_) changes[prefix + std::to_string(number)] = "";
   forgotten_.clear();

@@ -14,12 +14,6 @@ using market::QualityColumn;
 
 namespace {
 
-// An SQL rule's reason is its expression; of any other, its kind stands in parentheses, by which `reprocess` knows it.
-std::string reason_of(const plan::CheckRule& rule, const Failure& failure) {
-  if (std::holds_alternative<plan::SqlCheck>(rule.kind)) return fmt::format("rule {}: {}", rule.name, failure.bound);
-  return fmt::format("rule {} ({}): {}, bound {}", rule.name, plan::kind_name(rule.kind), failure.value, failure.bound);
-}
-
 void append_texts(MadeRows& to, const std::string& stream, const plan::CheckRule& rule, const std::string& value,
                   const std::string& bound, const std::string& record) {
   auto& columns = to.rows.columns;
@@ -96,6 +90,7 @@ void StreamRunner::apply(const plan::CheckRule& rule) {
     const size_t row = rows_.row(i);
     if (failure != failures_.end() && failure->row == row) {
       refuse(row, reason_of(rule, *failure));
+      if (held_) held_->add(quarantine_.rows.columns[market::QuarantineColumn::raw].text[quarantine_.rows.rows - 1]);
       ++failure;
     } else {
       kept.push_back(static_cast<uint32_t>(row));
@@ -148,6 +143,49 @@ void StreamRunner::put_in_order(MadeRows& made) {
   std::ranges::stable_sort(order, {}, [&](uint32_t row) { return made.origins[row]; });
   made.rows = gather_rows(made.rows, order);
   std::ranges::stable_sort(made.origins);
+}
+
+void StreamRunner::hold_nothing() { rows_ = {.batch = &batches_.emplace_back(market::make_batch(stream_.output))}; }
+
+Result<Verdict> StreamRunner::judge_again(const QuarantinedRecord& record, bool dry,
+                                          std::vector<std::pair<size_t, Failure>>& flagged) {
+  const auto refused = RefusedBy::of(record.reason);
+  if (!held_ || !refused || !held_->contains(record.raw)) {
+    return Verdict{false, "is not held by the stream: it was put aside by another step, another version or long ago"};
+  }
+  auto row = row_of_json(record.raw, check_schema_, symbols_);
+  if (!row) return Verdict{false, "cannot be read back: " + row.error()};
+  rows_ = {.batch = &batches_.emplace_back(*std::move(row))};
+  return checks_->judge_again(rows_, *refused, dry, flagged);
+}
+
+Result<Verdict> StreamRunner::would_pass(const QuarantinedRecord& record) {
+  begin_call();
+  std::vector<std::pair<size_t, Failure>> flagged;
+  auto verdict = judge_again(record, true, flagged);
+  begin_call();
+  hold_nothing();
+  return verdict;
+}
+
+Result<bool> StreamRunner::reprocess(const QuarantinedRecord& record, uint64_t origin) {
+  begin_call();
+  std::vector<std::pair<size_t, Failure>> flagged;
+  PENSTOCK_TRY_ASSIGN(const Verdict verdict, judge_again(record, false, flagged));
+  if (!verdict.passes) {
+    hold_nothing();
+    return false;
+  }
+  rows_.origin_base = origin;
+  for (const auto& [rule, failure] : flagged) add_quality(quality_, checks_->rule(rule), failure);
+  held_->remove(record.raw);
+  --counts_.quarantined;
+  PENSTOCK_TRY(run_steps(check_at_ + 1));
+  return true;
+}
+
+Status StreamRunner::restore_held(const std::string& name, uint64_t number, std::string_view blob) {
+  return held_ ? held_->restore(name, number, blob) : Status{};
 }
 
 Status StreamRunner::restore_check(const std::string& name, std::string_view journal, uint64_t number,

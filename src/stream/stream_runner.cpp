@@ -64,6 +64,9 @@ Status StreamRunner::add_step(const plan::Step& step, const market::SchemaPtr& i
   } else if (const auto* rules = std::get_if<plan::Check>(&step.what)) {
     if (checks_ != nullptr) return fail(ErrorKind::invalid, "stream '{}': more than one check", stream_.name);
     PENSTOCK_TRY_ASSIGN(checks_, CheckStep::create(*rules, *input, stream_.name, symbols_));
+    check_schema_ = input;
+    check_at_ = static_cast<size_t>(&step - stream_.steps.data());
+    held_.emplace();
   } else if (const auto* bars = std::get_if<plan::Bars>(&step.what)) {
     bar_schema_ = bars->of_quotes ? market::quote_bar_schema() : market::bar_schema();
     if (bars->of_quotes) {
@@ -103,7 +106,12 @@ Status StreamRunner::process(const Flow& in) {
   begin_call();
   counts_.in += in.size();
   rows_ = in;
-  for (const plan::Step& step : stream_.steps) {
+  return run_steps(0);
+}
+
+Status StreamRunner::run_steps(size_t first) {
+  for (size_t i = first; i < stream_.steps.size(); ++i) {
+    const plan::Step& step = stream_.steps[i];
     if (const auto* where = std::get_if<plan::Filter>(&step.what)) {
       PENSTOCK_TRY(filter(*where));
     } else if (const auto* select = std::get_if<plan::Project>(&step.what)) {
@@ -239,6 +247,7 @@ void StreamRunner::take_state(StateChanges& changes) {
   if (indicators_) indicators_->take_state(fmt::format("indicators/{}/", stream_.name), changes);
   if (dedup_ != nullptr) dedup_->take_state(fmt::format("dedup/{}/", stream_.name), changes);
   if (checks_ != nullptr) checks_->take_state(fmt::format("check/{}/", stream_.name), changes);
+  if (held_) held_->take_state(fmt::format("held/{}/", stream_.name), changes);
 }
 
 Status StreamRunner::restore_bars(const std::string& name, std::string_view blob) {

@@ -16,6 +16,7 @@
 #include "stream/deduplicator.h"
 #include "stream/engine.h"
 #include "stream/flow.h"
+#include "stream/held_records.h"
 #include "stream/indicators/indicator_step.h"
 
 namespace penstock::stream {
@@ -31,6 +32,12 @@ class StreamRunner {
   [[nodiscard]] Status process(const Flow& in);
   // Raises the time mark of what the stream reads; `origin` is its place among the records.
   [[nodiscard]] Status mark(Timestamp mark, uint64_t origin);
+
+  // Judges again a record that the stream's rules had put into quarantine, and takes it on where it passes now, which
+  // it says. What is not held in quarantine (any more) is nothing to it.
+  [[nodiscard]] Result<bool> reprocess(const QuarantinedRecord& record, uint64_t origin);
+  // What reprocess() would find; changes nothing.
+  [[nodiscard]] Result<Verdict> would_pass(const QuarantinedRecord& record);
 
   [[nodiscard]] const Flow& rows() const { return rows_; }
   [[nodiscard]] Flow late() const { return bar_output_.late.flow(); }
@@ -59,6 +66,7 @@ class StreamRunner {
   [[nodiscard]] Status restore_bars(const std::string& name, std::string_view blob);
   [[nodiscard]] Status restore_indicators(const std::string& name, std::string_view blob);
   [[nodiscard]] Status restore_dedup(const std::string& name, uint64_t number, std::string_view blob);
+  [[nodiscard]] Status restore_held(const std::string& name, uint64_t number, std::string_view blob);
   // `journal` as CheckStep::restore has it.
   [[nodiscard]] Status restore_check(const std::string& name, std::string_view journal, uint64_t number,
                                      std::string_view blob);
@@ -67,12 +75,17 @@ class StreamRunner {
   StreamRunner(const plan::Stream& stream, std::string source, market::SymbolTable& symbols);
   [[nodiscard]] Status add_step(const plan::Step& step, const market::SchemaPtr& input);
 
+  // The steps from `first` on, and what they count.
+  [[nodiscard]] Status run_steps(size_t first);
   [[nodiscard]] Status filter(const plan::Filter& step);
   [[nodiscard]] Status project(const plan::Project& step, const market::SchemaPtr& output);
   void deduplicate();
   // stream_checks.cpp
   [[nodiscard]] Status check();
   [[nodiscard]] Status mark_checks(uint64_t origin);
+  [[nodiscard]] Result<Verdict> judge_again(const QuarantinedRecord& record, bool dry,
+                                            std::vector<std::pair<size_t, Failure>>& flagged);
+  void hold_nothing();  // of rows
   void apply(const plan::CheckRule& rule);
   void add_quality(MadeRows& to, const plan::CheckRule& rule, const Failure& failure);
   void add_quality(MadeRows& to, const plan::CheckRule& rule, const TimedFailure& failure, uint64_t origin);
@@ -98,6 +111,9 @@ class StreamRunner {
   market::SymbolTable& symbols_;
   std::unique_ptr<Deduplicator> dedup_;
   std::unique_ptr<CheckStep> checks_;
+  std::optional<HeldRecords> held_;  // by the checks, in quarantine; none: there are no checks
+  market::SchemaPtr check_schema_;  // of the rows that the checks see
+  size_t check_at_ = 0;  // into the stream's steps
   std::unique_ptr<BarMaker> bars_;
   std::unique_ptr<IndicatorStep> indicators_;
   market::SchemaPtr bar_schema_ = market::bar_schema();

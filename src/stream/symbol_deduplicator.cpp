@@ -127,6 +127,27 @@ size_t SymbolDeduplicator::process(const Flow& flow, std::vector<uint32_t>& kept
   return count - kept.size();
 }
 
+bool SymbolDeduplicator::knows(const market::Batch& batch, size_t row) {
+  const market::Column& symbols = batch.columns[columns_.symbol];
+  const market::Column& times = batch.columns[columns_.ts_event];
+  if (symbols.is_null(row) || times.is_null(row)) return false;
+  const market::SymbolCode code = symbols.codes[row];
+  if (code >= slots_.size() || slots_[code] == kNoSlot) return false;
+  const Symbol& symbol = by_slot_[slots_[code]];
+  // Too old to be compared: process() takes it for new.
+  if (!symbol.buckets.empty() && bucket_number(times.i64[row], width_) < symbol.buckets.back().number - kBuckets) {
+    return false;
+  }
+  const market::Column* ids = columns_.numeric ? &batch.columns[columns_.key.front()] : nullptr;
+  if (ids != nullptr && !ids->is_null(row) && ids->ids[row].is_number()) {
+    const int64_t id = ids->ids[row].number;
+    return std::ranges::any_of(symbol.buckets, [id](const Bucket& bucket) { return bucket.ids.contains(id); });
+  }
+  Hash128 hash;
+  return row_key_.hash(batch, row, hash) &&
+         std::ranges::any_of(symbol.buckets, [&](const Bucket& bucket) { return bucket.hashes.contains(hash); });
+}
+
 // An entry of the journal: symbol, bucket, whether it replaces what came before, ids, hashes.
 void SymbolDeduplicator::write_bucket(Symbol& symbol, Bucket& bucket, bool whole, const std::string& prefix,
                                       StateChanges& changes) {

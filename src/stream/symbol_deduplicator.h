@@ -26,6 +26,7 @@ class SymbolDeduplicator final : public Deduplicator {
   SymbolDeduplicator(Columns columns, Duration within, std::string stream, market::SymbolTable& symbols);
 
   size_t process(const Flow& flow, std::vector<uint32_t>& kept) override;
+  [[nodiscard]] bool knows(const market::Batch& batch, size_t row) override;
   void take_state(const std::string& prefix, StateChanges& changes) override;
   [[nodiscard]] Status restore(const std::string& name, uint64_t number, std::string_view blob) override;
 

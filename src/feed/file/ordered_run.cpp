@@ -57,6 +57,7 @@ class OrderedRun {
         if (!*more) return;
         if (!process(worker, index)) return;
         claimed = false;
+        worker.work_ahead();
       }
     } catch (const std::bad_alloc&) {
       report(claimed, index,

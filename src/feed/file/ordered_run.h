@@ -46,6 +46,9 @@ class PieceWorker {
     bool more = false;  // of the piece is left: asked for once this part is published
   };
   [[nodiscard]] virtual Result<Decoded> decode(uint64_t index) = 0;
+  // Called while no piece is claimed, so that no other worker waits for this one: the time for what later pieces need.
+  // Throws nothing.
+  virtual void work_ahead() {}
 };
 
 // Runs one thread a worker until a worker's take gives false, a stop, or an error; all threads have ended then. What

@@ -33,6 +33,46 @@ market::Batch keyed(const std::vector<std::tuple<std::string, std::string, int64
 
 using CommitTest = StoreTest;
 
+TEST_F(CommitTest, EachRowToRemoveTakesOutOneThatIsEqualInAllColumns) {
+  const auto store = open({trades_table(), {.name = "quality", .schema = market::quality_schema(), .key = {}}});
+  const auto quality = [&](const std::vector<std::pair<std::string, std::optional<std::string>>>& rows) {
+    market::Batch batch = market::make_batch(market::quality_schema());
+    for (market::Column& column : batch.columns) column.all_null = true;
+    for (const auto& [rule, record] : rows) {
+      batch.columns[market::QualityColumn::rule].all_null = false;
+      batch.columns[market::QualityColumn::rule].text.append(rule);
+      market::Column& json = batch.columns[market::QualityColumn::record];
+      json.all_null = false;
+      json.text.append(record.value_or(""));
+      json.valid.push_back(record ? 1 : 0);
+      ++batch.rows;
+    }
+    return batch;
+  };
+  const std::string all = "select rule, record from quality order by all";
+  auto commit = must(store->begin());
+  ASSERT_OK(
+      commit->append(1, quality({{"a", "{\"x\": 1}"}, {"a", "{\"x\": 1}"}, {"a", "{\"x\": 2}"}, {"b", std::nullopt}})));
+  ASSERT_OK(commit->append(0, trades("A", 3)));
+  // Of this transaction's own rows: one of two equal ones, and the one with a null.
+  ASSERT_OK(commit->remove(1, quality({{"a", "{\"x\": 1}"}, {"b", std::nullopt}, {"none", std::nullopt}})));
+  ASSERT_OK(commit->append(1, quality({{"c", std::nullopt}})));
+  ASSERT_OK(commit->commit());
+  commit.reset();
+  EXPECT_EQ(query(*store, all), "rule,record\na,\"{\"\"x\"\": 1}\"\na,\"{\"\"x\"\": 2}\"\nc,\n");
+  commit = must(store->begin());
+  ASSERT_OK(commit->remove(1, quality({{"a", "{\"x\": 1}"}, {"a", "{\"x\": 1}"}, {"c", std::nullopt}})));
+  commit.reset();  // dropped
+  EXPECT_EQ(query(*store, "select count(*) as n from quality"), "n\n3\n");
+  commit = must(store->begin());
+  ASSERT_OK(commit->remove(1, quality({{"a", "{\"x\": 1}"}, {"a", "{\"x\": 1}"}, {"c", std::nullopt}})));
+  ASSERT_OK(commit->remove(0, trades("A", 1, 2)));
+  ASSERT_OK(commit->remove(0, trades("B", 1)));
+  ASSERT_OK(commit->commit());
+  EXPECT_EQ(query(*store, all), "rule,record\na,\"{\"\"x\"\": 2}\"\n");
+  EXPECT_EQ(query(*store, "select id from trades order by id"), "id\n1\n3\n");
+}
+
 TEST_F(CommitTest, RowsOffsetsSourcesAndStateAreThereAfterReopening) {
   const TopicPartition zero{"trades", 0};
   const TopicPartition one{"trades", 1};

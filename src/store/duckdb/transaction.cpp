@@ -31,6 +31,32 @@ duckdb_state open_deleter(duckdb_connection connection, const std::string& table
                                       appender.out());
 }
 
+// Opens an appender whose rows, of all columns of `table`, each delete one row that is equal to it.
+duckdb_state open_remover(duckdb_connection connection, const std::string& table,
+                          const std::vector<std::string>& columns, const std::vector<LogicalType>& types,
+                          Appender& appender) {
+  std::string names;
+  std::string same;
+  std::vector<const char*> name_texts;
+  std::vector<duckdb_logical_type> raw;
+  for (size_t i = 0; i < columns.size(); ++i) {
+    const std::string name = quote_name(columns[i]);
+    names += (i > 0 ? ", " : "") + name;
+    same += fmt::format("{0}stored.{1} IS NOT DISTINCT FROM gone.{1}", i > 0 ? " AND " : "", name);
+    name_texts.push_back(columns[i].c_str());
+    raw.push_back(types[i].get());
+  }
+  // Equal rows are numbered, and so many go as there are rows to remove.
+  const std::string sql = fmt::format(
+      "DELETE FROM {0} WHERE rowid IN (SELECT stored.place FROM"
+      " (SELECT rowid AS place, row_number() OVER (PARTITION BY {1} ORDER BY rowid) AS nth, {1}"
+      " FROM {0} AS stored SEMI JOIN gone ON {2}) AS stored"
+      " JOIN (SELECT {1}, count(*) AS many FROM gone GROUP BY ALL) AS gone ON {2} AND stored.nth <= gone.many)",
+      table, names, same);
+  return duckdb_appender_create_query(connection, sql.c_str(), raw.size(), raw.data(), "gone", name_texts.data(),
+                                      appender.out());
+}
+
 // `rows` without all columns but those of kBarKey.
 market::Batch keys_of(const market::Batch& rows) {
   market::Schema schema;
@@ -273,6 +299,33 @@ Status DuckDbTransaction::append(size_t table, const market::Batch& rows) {
   }
   PENSTOCK_TRY_ASSIGN(Writer* const to, writer(table));
   PENSTOCK_TRY(append_rows(*to, open, rows));
+  failed_ = false;
+  return {};
+}
+
+Status DuckDbTransaction::remove(size_t table, const market::Batch& rows) {
+  PENSTOCK_TRY(check_usable());
+  PENSTOCK_ASSERT(table < tables_.size());
+  const OpenTable& open = tables_[table];
+  const market::SchemaPtr& schema = open.spec.schema;
+  PENSTOCK_ASSERT(rows.schema->fields.size() == schema->fields.size());
+  if (rows.rows == 0) return {};
+  failed_ = true;  // until it went well
+  const std::string what = fmt::format("removing rows of table {}", open.spec.name);
+  if (writers_[table] && duckdb_appender_flush(writers_[table]->appender.get()) != DuckDBSuccess) {
+    return appender_error(writers_[table]->appender.get(), fmt::format("writing to table {}", open.spec.name));
+  }
+  std::vector<size_t> all(schema->fields.size());
+  std::iota(all.begin(), all.end(), size_t{0});
+  ChunkFiller filler(open.spec.name, schema, std::move(all), symbols_);
+  std::vector<std::string> names;
+  for (const market::Field& field : schema->fields) names.push_back(field.name);
+  Appender remover;
+  if (open_remover(connection_, open.name.quoted(), names, filler.types(), remover) != DuckDBSuccess) {
+    return appender_error(remover.get(), what);
+  }
+  PENSTOCK_TRY(append_all(filler, remover, rows, open));
+  if (duckdb_appender_close(remover.get()) != DuckDBSuccess) return appender_error(remover.get(), what);
   failed_ = false;
   return {};
 }

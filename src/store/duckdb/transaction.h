@@ -33,6 +33,7 @@ class DuckDbTransaction final : public Transaction {
                                                                   std::atomic<bool>& busy);
   ~DuckDbTransaction() override;
   Status append(size_t table, const market::Batch& rows) override;
+  Status remove(size_t table, const market::Batch& rows) override;
   Status set_offset(const TopicPartition& partition, Offset next) override;
   Status set_source(const std::string& source, const SourcePosition& position) override;
   Status set_state(const TopicPartition& partition, const std::map<std::string, std::string>& changes) override;

@@ -90,6 +90,35 @@ Status CheckStep::judge(size_t index, const Flow& rows, std::vector<Failure>& ou
   return {};
 }
 
+Result<Verdict> CheckStep::judge_again(const Flow& row, const RefusedBy& refused, bool dry,
+                                       std::vector<std::pair<size_t, Failure>>& flagged) {
+  const bool was_alone = plan::kind_looks_at_the_record_alone(refused.kind);
+  for (size_t index = 0; index < rules_.size(); ++index) {
+    const Rule& each = rules_[index];
+    const plan::CheckRule& rule = *each.rule;
+    std::vector<Failure> failures;
+    if (each.alone != nullptr) {
+      PENSTOCK_TRY(each.alone->judge(row, failures));
+    } else if (rule.name == refused.rule && plan::kind_name(rule.kind) == refused.kind) {
+      // It judged the record at its place among others, where it cannot be put back.
+      if (rule.action == plan::CheckAction::flag) continue;
+      return Verdict{false, fmt::format("was refused by the rule '{}' ({}), which judges a record by those before it: "
+                                        "remove the rule, or set its action to flag",
+                                        rule.name, refused.kind)};
+    } else if (each.duplicate != nullptr && was_alone) {
+      // It had not come to this rule. What an earlier record of its id did, it has not undone.
+      if (dry && each.duplicate->knows(*row.batch, row.row(0))) failures.emplace_back();
+      if (!dry) each.duplicate->judge(row, failures);
+    }
+    if (failures.empty()) continue;
+    if (rule.action != plan::CheckAction::flag) {
+      return Verdict{false, fmt::format("fails the rule '{}' ({})", rule.name, plan::kind_name(rule.kind))};
+    }
+    flagged.emplace_back(index, std::move(failures.front()));
+  }
+  return Verdict{true, {}};
+}
+
 void CheckStep::mark(size_t index, Timestamp mark, std::vector<TimedFailure>& out) {
   if (rules_[index].by_symbol == nullptr) return;
   touched_.clear();

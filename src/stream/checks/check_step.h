@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "stream/checks/judge.h"
@@ -36,6 +37,12 @@ class CheckStep {
   void begin_call() { numbered_ = nullptr; }
   // The rows that fail, in their order.
   [[nodiscard]] Status judge(size_t index, const Flow& rows, std::vector<Failure>& out);
+  // Whether a record passes that `refused` once took out: `row` has it alone. Rules that look at the record alone judge
+  // it anew; of the others a duplicate alone, and only where it did not see the record then. What such a rule refused
+  // it refuses as long as it is there. With `dry` nothing is remembered. `flagged` takes what rules of action `flag`
+  // find.
+  [[nodiscard]] Result<Verdict> judge_again(const Flow& row, const RefusedBy& refused, bool dry,
+                                            std::vector<std::pair<size_t, Failure>>& flagged);
   // What rule `index` finds now that no record before `mark` will follow, in an order of its own making.
   void mark(size_t index, Timestamp mark, std::vector<TimedFailure>& out);
   void restore_mark(Timestamp mark);
@@ -71,11 +78,11 @@ class CheckStep {
   bool keeps_symbols_ = false;  // some rule does
   SymbolSlots slots_;
   std::vector<uint32_t> row_slots_;
-  std::vector<uint32_t> trade_slots_;        // the same without messages about other trades; empty: there are none
-  std::optional<size_t> trade_action_;       // the column that tells them
+  std::vector<uint32_t> trade_slots_;  // the same without messages about other trades; empty: there are none
+  std::optional<size_t> trade_action_;  // the column that tells them
   const market::Batch* numbered_ = nullptr;  // whose rows row_slots_ numbers
   std::vector<uint32_t> touched_;
-  std::set<std::string> obsolete_;           // blobs of rules that are gone
+  std::set<std::string> obsolete_;  // blobs of rules that are gone
 };
 
 }  // namespace penstock::stream

@@ -19,6 +19,10 @@ class DuplicateJudge {
                                                                       const std::string& stream,
                                                                       market::SymbolTable& symbols);
   void judge(const Flow& rows, std::vector<Failure>& out);
+  // True when judge() would find the row; remembers nothing.
+  [[nodiscard]] bool knows(const market::Batch& batch, size_t row) const {
+    return !batch.columns[check_.columns.back()].is_null(row) && memory_->knows(batch, row);
+  }
   // How its blobs are called: the rule with what its memory hangs on, so that another key or length begins anew.
   [[nodiscard]] const std::string& journal() const { return journal_; }
   void take_state(const std::string& prefix, StateChanges& changes) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,6 +45,22 @@ class Judge {
 // `kind` must look at the record alone. Borrows the kind and the symbols.
 [[nodiscard]] std::unique_ptr<Judge> make_judge(const plan::CheckKind& kind, const market::Schema& input,
                                                 market::SymbolTable& symbols);
+
+// By which rule a record was put into quarantine, as the reason says that the quarantine has of it.
+struct RefusedBy {
+  std::string rule;
+  std::string kind;
+  // Nothing for the reasons of other steps.
+  [[nodiscard]] static std::optional<RefusedBy> of(std::string_view reason);
+};
+// The reason: `rule NAME: EXPRESSION`, `rule NAME (KIND): VALUE, bound BOUND`.
+[[nodiscard]] std::string reason_of(const plan::CheckRule& rule, const Failure& failure);
+
+// Whether a record that was refused once passes now.
+struct Verdict {
+  bool passes = false;
+  std::string why_not;
+};
 
 inline constexpr uint32_t kNoSlot = UINT32_MAX;
 

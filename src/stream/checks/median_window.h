@@ -20,6 +20,19 @@ struct MedianOf {
   Wide deviation4 = 0;
 };
 
+// The first of `count` places at which `holds` no longer does; it must hold up to some place and nowhere behind it.
+// Without branches: where prices go is not to be predicted, and a wrong guess costs more than a step.
+template <typename Holds>
+[[nodiscard]] inline size_t first_without(size_t count, Holds holds) {
+  size_t base = 0;
+  while (count > 1) {
+    const size_t half = count / 2;
+    base += half & (size_t{0} - static_cast<size_t>(holds(base + half - 1)));
+    count -= half;
+  }
+  return base + static_cast<size_t>(count == 1 && holds(base));
+}
+
 // Of the `count` numbers at `sorted`, ascending, at least one. Of an even count a median is the mean of the middle two,
 // of the deviations too. `Wide` must hold four times the difference of the greatest and the least, and twice either.
 template <typename Wide>
@@ -31,16 +44,7 @@ template <typename Wide>
   // Moved to the right its left end comes nearer and its right end goes away, so that the best place is where they
   // meet.
   const size_t k = (count - 1) / 2;
-  size_t first = 0;
-  size_t last = count - 1 - k;  // of the places a window may begin at
-  while (first < last) {
-    const size_t middle = (first + last) / 2;
-    if (below(middle) > above(middle + k)) {
-      first = middle + 1;
-    } else {
-      last = middle;
-    }
-  }
+  const size_t first = first_without(count - 1 - k, [&](size_t i) { return below(i) > above(i + k); });
   size_t begin = first;
   Wide farthest = std::max(below(begin), above(begin + k));
   if (begin > 0) {
@@ -61,15 +65,23 @@ template <typename Wide>
   return {median2, farthest + next};
 }
 
+// How many of the sorted `count` numbers are below `price`, or at most it.
+[[nodiscard]] inline size_t count_below(const int64_t* sorted, size_t count, int64_t price) {
+  return first_without(count, [&](size_t i) { return sorted[i] < price; });
+}
+[[nodiscard]] inline size_t count_up_to(const int64_t* sorted, size_t count, int64_t price) {
+  return first_without(count, [&](size_t i) { return sorted[i] <= price; });
+}
+
 // Puts `price` into the sorted `count` numbers, in the place of `displaced` which is one of them.
 inline void replace_sorted(int64_t* sorted, size_t count, int64_t displaced, int64_t price) {
-  const auto from = static_cast<size_t>(std::lower_bound(sorted, sorted + count, displaced) - sorted);
+  const size_t from = count_below(sorted, count, displaced);
   if (price > displaced) {
-    const auto to = static_cast<size_t>(std::lower_bound(sorted + from, sorted + count, price) - sorted) - 1;
+    const size_t to = count_below(sorted, count, price) - 1;
     std::memmove(sorted + from, sorted + from + 1, (to - from) * sizeof(int64_t));
     sorted[to] = price;
   } else {
-    const auto to = static_cast<size_t>(std::upper_bound(sorted, sorted + from, price) - sorted);
+    const size_t to = count_up_to(sorted, from, price);
     std::memmove(sorted + to + 1, sorted + to, (from - to) * sizeof(int64_t));
     sorted[to] = price;
   }
@@ -77,7 +89,7 @@ inline void replace_sorted(int64_t* sorted, size_t count, int64_t displaced, int
 
 // Puts `price` among the sorted `count` numbers, of which there is then one more.
 inline void insert_sorted(int64_t* sorted, size_t count, int64_t price) {
-  const auto to = static_cast<size_t>(std::upper_bound(sorted, sorted + count, price) - sorted);
+  const size_t to = count_up_to(sorted, count, price);
   std::memmove(sorted + to + 1, sorted + to, (count - to) * sizeof(int64_t));
   sorted[to] = price;
 }

@@ -19,8 +19,10 @@ class OutlierJudge final : public SymbolJudge {
     const market::Column& prices = rows.batch->columns[check_.price];
     if (prices.all_null) return;
     const size_t count = rows.size();
+    const bool far = places_.size() > kPrefetchSymbols;
     for (size_t i = 0; i < count; ++i) {
       const size_t row = rows.row(i);
+      if (far && i + kPrefetchRows < count) prefetch(slots[rows.row(i + kPrefetchRows)]);
       if (slots[row] == kNoSlot || prices.is_null(row)) continue;
       const int64_t price = prices.i64[row];
       Place& place = places_[slots[row]];
@@ -85,6 +87,17 @@ class OutlierJudge final : public SymbolJudge {
     Int128 least = 0;
     Int128 greatest = 0;
   };
+  // Beyond so many symbols their prices are not in the nearest cache: they are asked for so many rows ahead.
+  static constexpr size_t kPrefetchSymbols = 512;
+  static constexpr size_t kPrefetchRows = 4;
+  static constexpr size_t kLine = 64 / sizeof(int64_t);
+
+  void prefetch(uint32_t slot) const {
+    if (slot == kNoSlot) return;
+    __builtin_prefetch(&places_[slot], 1);
+    const int64_t* ring = &numbers_[size_t{slot} * 2 * window_];
+    for (size_t i = 0; i < 2 * window_ && i < 16 * kLine; i += kLine) __builtin_prefetch(ring + i, 1);
+  }
   // Doubled and subtracted, numbers up to it stay within 64 bits.
   static constexpr int64_t kNarrowMax = int64_t{1} << 59;
 
