@@ -1,5 +1,5 @@
-// How fast Parquet is decoded: nanoseconds a row, file to batches, nothing done with them. By Penstock's own reader on one
-// core and on two, and by DuckDB, which reads what that one does not.
+// How fast Parquet is decoded: nanoseconds a row, file to batches, nothing done with them. By Penstock's own reader on
+// one core and on two, and by DuckDB, which reads what that one does not.
 #include <benchmark/benchmark.h>
 #include <duckdb.h>
 #include <fmt/core.h>

@@ -21,7 +21,8 @@ import measure
 import peers
 
 FORMATS = ("csv", "jsonl", "parquet")
-SECTIONS = ("files", "symbols", "rows", "parts", "ready")
+SECTIONS = ("files", "rules", "symbols", "rows", "parts", "ready")
+BARS = measure.ROOT / "pipelines/bars.yaml"
 BEGIN, END = "<!-- results: written by bench/run.py -->", "<!-- end of results -->"
 
 
@@ -49,11 +50,11 @@ class Bench:
                 (made / f"trades.{name}").rename(folder / f"trades.{name}")
         return folder
 
-    def run_penstock(self, file: pathlib.Path, bars: pathlib.Path | None = None) -> tuple[float, float]:
+    def run_penstock(self, file: pathlib.Path, bars: pathlib.Path | None = None,
+                     pipeline: pathlib.Path = BARS) -> tuple[float, float]:
         """File to committed bars, durable log included; the bars as CSV where `bars` says."""
         data = self.work / "data"
         shutil.rmtree(data, ignore_errors=True)
-        pipeline = measure.ROOT / "pipelines/bars.yaml"
         run = measure.run([self.penstock, "run", pipeline, "--set", f"path={file}", "--until-end", "--data", data,
                            "--quiet"])
         if bars:
@@ -99,6 +100,26 @@ class Bench:
                 [[titles[name], f"{s.median:.2f}", f"{s.best:.2f}", f"{options.rows / s.median / 1e6:.1f}",
                   f"{s.median / fastest:.2f}", f"{s.peak_mb:.0f}"] for name, s in series.items()]))
         return "\n".join(out)
+
+    def rules(self) -> str:
+        """Plain bars beside bars by the tape's rules, with revisions and with checks, from the same file in turns."""
+        folder = measure.ROOT / "bench"
+        pipelines = {"bars.yaml: plain bars, two SQL checks": BARS,
+                     "and sale conditions, session": folder / "rules_tape.yaml",
+                     "and revisions": folder / "rules_revised.yaml",
+                     "and outliers, erroneous prices": folder / "rules.yaml"}
+        file = self.input(self.options.rows, self.options.symbols, ("csv",)) / "trades.csv"
+        measure.warm(file)
+        series = {name: measure.Series() for name in pipelines}
+        for turn in range(self.options.rounds):
+            for name, pipeline in pipelines.items():
+                series[name].add(*self.run_penstock(file, pipeline=pipeline))
+                print(f"{turn + 1}/{self.options.rounds} {name}: {series[name].seconds[-1]:.2f} s", flush=True)
+        plain = next(iter(series.values())).median
+        return "### Rules, revisions and checks\n\n" + measure.table(
+            [f"{self.options.rows:,} trades, CSV", "median s", "best s", "median over plain", "peak MB"],
+            [[name, f"{s.median:.2f}", f"{s.best:.2f}", f"{s.median / plain:.2f}", f"{s.peak_mb:.0f}"]
+             for name, s in series.items()])
 
     def sweep(self, title: str, inputs: list[tuple[int, int]]) -> str:
         """Penstock alone: does the cost of a record depend on how many there are, or of how many symbols?"""
