@@ -90,7 +90,6 @@ class Part final : public ParquetPart {
     Status status = load_pages();
     if (status) status = maker_.make(piece_, keep_positions, out);
     piece_.columns.clear();
-    piece_.ahead.clear();
     if (status) return {};
     Error error = std::move(status).error();
     return fail(error.kind == ErrorKind::invalid ? ErrorKind::corrupt : error.kind,
@@ -98,16 +97,25 @@ class Part final : public ParquetPart {
                 piece_.bounds.position_end, error.message);
   }
 
+  // The pages that the next pieces need are loaded by one part while the others go on with the pieces at hand: else all
+  // would wait for the largest page whenever a row group begins.
+  void work_ahead() override {
+    for (size_t i = 0; i < piece_.ahead.size(); ++i) {
+      ParquetPage* page = piece_.ahead[i].get();
+      if (page == nullptr || page->place.header.uncompressed_bytes > kAheadBytesMax) continue;
+      if (load_if_first(*page, i)) break;
+    }
+    piece_.ahead.clear();
+  }
+
  private:
-  // Pages are loaded by the thread that comes first. Others load what else is to be loaded before they wait for it.
+  // Pages are loaded by the part that comes first.
   Status load_pages() {
     for (size_t i = 0; i < columns_.size(); ++i) {
       for (const PageRows& run : piece_.columns[i]) load_if_first(*run.page, i);
     }
     for (size_t i = 0; i < columns_.size(); ++i) {
       for (const PageRows& run : piece_.columns[i]) {
-        while (!run.page->once.is_done() && load_one_ahead()) {
-        }
         run.page->once.wait();
         PENSTOCK_TRY(run.page->status);
       }
@@ -119,15 +127,6 @@ class Part final : public ParquetPart {
     if (!page.once.claim()) return false;
     loader_.load(page, columns_[column], maker_.converter(column));
     return true;
-  }
-
-  bool load_one_ahead() {
-    for (size_t i = 0; i < columns_.size(); ++i) {
-      ParquetPage* page = piece_.ahead[i].get();
-      if (page == nullptr || page->place.header.uncompressed_bytes > kAheadBytesMax) continue;
-      if (load_if_first(*page, i)) return true;
-    }
-    return false;
   }
 
   PieceCutter& cutter_;  // shared; used by one part at a time

@@ -23,7 +23,7 @@ namespace penstock::feed::file {
 struct ParquetPiece {
   ParquetBounds bounds;
   std::vector<std::vector<PageRows>> columns;
-  // Of each column the page behind, which a thread may load while it would wait; may be none. Shared like the others.
+  // Of each column the page behind, which may be loaded before it is needed; may be none. Shared like the others.
   std::vector<std::shared_ptr<ParquetPage>> ahead;
 };
 

@@ -54,17 +54,6 @@ void widen_big_endian(const uint8_t* from, size_t width, size_t values, int64_t*
   }
 }
 
-// Each of `values` times `factor`; false when one is out of range.
-bool multiply(const int64_t* values, size_t count, int64_t factor, int64_t* out) {
-  const int64_t most = std::numeric_limits<int64_t>::max() / factor;
-  int64_t outside = 0;
-  for (size_t i = 0; i < count; ++i) {
-    outside |= static_cast<int64_t>(values[i] > most) | static_cast<int64_t>(values[i] < -most);
-    out[i] = static_cast<int64_t>(static_cast<uint64_t>(values[i]) * static_cast<uint64_t>(factor));
-  }
-  return outside == 0;
-}
-
 int64_t ns_per(TimeUnit unit) {
   switch (unit) {
     case TimeUnit::s: return 1'000'000'000;
@@ -72,6 +61,27 @@ int64_t ns_per(TimeUnit unit) {
     case TimeUnit::us: return 1'000;
     default: return 1;
   }
+}
+
+// Each of the int64 in `from`, wherever they lie, times `factor`; false when one is out of range.
+bool multiply(const uint8_t* from, size_t count, int64_t factor, int64_t* out) {
+  const int64_t most = std::numeric_limits<int64_t>::max() / factor;
+  int64_t outside = 0;
+  for (size_t i = 0; i < count; ++i) {
+    int64_t value = 0;
+    std::memcpy(&value, from + i * sizeof value, sizeof value);
+    outside |= static_cast<int64_t>(value > most) | static_cast<int64_t>(value < -most);
+    out[i] = static_cast<int64_t>(static_cast<uint64_t>(value) * static_cast<uint64_t>(factor));
+  }
+  return outside == 0;
+}
+
+// What integers of the column are multiplied by; 0 where that depends on the value, or is a division.
+int64_t factor_of(const ParquetColumn& column, TimeUnit unit) {
+  if (column.form == ParquetForm::time) return column.ns_per_unit;
+  if (column.type.kind == Kind::timestamp) return unit == TimeUnit::detect ? 0 : ns_per(unit);
+  const int stored_scale = column.form == ParquetForm::scaled_integer ? column.scale : 0;
+  return stored_scale <= column.type.scale ? market::kPow10[column.type.scale - stored_scale] : 0;
 }
 
 }  // namespace
@@ -209,48 +219,48 @@ void ColumnConverter::convert_fixed(const uint8_t* from, size_t values, Cells<in
 }
 
 void ColumnConverter::convert_integers(const uint8_t* from, size_t values, Cells<int64_t> cells) {
+  const bool is_id = column_.type.kind == Kind::id;
+  const int64_t factor = is_id ? 1 : factor_of(column_, time_unit_);
+  const bool wide = column_.physical == ParquetPhysical::int64;
   integers_.resize(kBlock);
   for (size_t done = 0; done < values; done += kBlock) {
     const size_t count = std::min(kBlock, values - done);
     const uint8_t* block = from + done * column_.width;
     int64_t* out = cells.out + cells.at + done;
-    const auto each = [&](auto convert) {
-      for (size_t i = 0; i < count; ++i) {
-        int64_t value = 0;
-        if (!convert(integers_[i], value)) cells.refuse(done + i);
-        out[i] = value;
-      }
-    };
-    widen_integers(column_, block, count, integers_.data());
-    if (column_.type.kind == Kind::id) {
+    if (!wide) {
+      widen_integers(column_, block, count, integers_.data());
+      block = reinterpret_cast<const uint8_t*>(integers_.data());
+    }
+    if (factor != 0 && multiply(block, count, factor, out)) {
       int64_t signs = 0;
-      for (size_t i = 0; i < count; ++i) signs |= out[i] = integers_[i];
+      if (is_id) {
+        for (size_t i = 0; i < count; ++i) signs |= out[i];
+      }
       if (signs >= 0) continue;
-      // A negative id is a text.
-      each([](int64_t id, int64_t& value) { return id >= 0 && ((value = id), true); });
-    } else if (column_.type.kind == Kind::timestamp) {
-      const bool detect = column_.form == ParquetForm::integer && time_unit_ == TimeUnit::detect;
-      const int64_t factor = column_.form == ParquetForm::time ? column_.ns_per_unit : ns_per(time_unit_);
-      if (!detect && multiply(integers_.data(), count, factor, out)) continue;
-      if (column_.form == ParquetForm::time) {
-        each([&](int64_t time, int64_t& value) { return !__builtin_mul_overflow(time, factor, &value); });
-        continue;
-      }
-      each([&](int64_t epoch, int64_t& value) {
-        Timestamp time;
-        const bool ok = from_epoch(epoch, time_unit_, time) == TimeError::ok;
-        value = time.ns;
-        return ok;
-      });
-    } else {
-      const int stored_scale = column_.form == ParquetForm::scaled_integer ? column_.scale : 0;
-      const int scale = column_.type.scale;
-      if (stored_scale <= scale && multiply(integers_.data(), count, market::kPow10[scale - stored_scale], out)) {
-        continue;
-      }
-      each([&](int64_t units, int64_t& value) { return rescale(units, stored_scale, scale, value); });
+    }
+    // One of the block is special.
+    if (wide) widen_integers(column_, block, count, integers_.data());
+    for (size_t i = 0; i < count; ++i) {
+      if (convert_integer(integers_[i], factor, out[i])) continue;
+      cells.refuse(done + i);
+      out[i] = 0;
     }
   }
+}
+
+bool ColumnConverter::convert_integer(int64_t integer, int64_t factor, int64_t& out) const {
+  if (column_.type.kind == Kind::id) {
+    out = integer;
+    return integer >= 0;  // a negative id is a text
+  }
+  if (factor != 0) return !__builtin_mul_overflow(integer, factor, &out);
+  if (column_.type.kind == Kind::timestamp) {
+    Timestamp time;
+    const bool ok = from_epoch(integer, time_unit_, time) == TimeError::ok;
+    out = time.ns;
+    return ok;
+  }
+  return rescale(integer, column_.form == ParquetForm::scaled_integer ? column_.scale : 0, column_.type.scale, out);
 }
 
 void ColumnConverter::convert_reals(const uint8_t* from, size_t values, Cells<int64_t> cells) {

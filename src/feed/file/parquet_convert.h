@@ -51,8 +51,8 @@ class ColumnConverter {
   template <typename T>
   [[nodiscard]] Status read_indexes(const ParquetPage& page, size_t first, size_t values, Cells<T> cells);
   void convert_fixed(const uint8_t* from, size_t values, Cells<int64_t> cells);
-  void convert_times(const int64_t* from, size_t values, Cells<int64_t> cells);
   void convert_integers(const uint8_t* from, size_t values, Cells<int64_t> cells);
+  [[nodiscard]] bool convert_integer(int64_t integer, int64_t factor, int64_t& out) const;
   void convert_reals(const uint8_t* from, size_t values, Cells<int64_t> cells);
   void convert_text(const TextValues& texts, size_t value, size_t i, Cells<int64_t>& cells);
   void convert_text(const TextValues& texts, size_t value, size_t i, Cells<market::SymbolCode>& cells);

@@ -38,6 +38,8 @@ class ParquetPart {
   [[nodiscard]] virtual Result<bool> take(ParquetBounds& bounds) = 0;
   // Decodes the piece claimed; any number of parts at once. It is not held on to afterwards.
   [[nodiscard]] virtual Status decode(bool keep_positions, DecodedRows& out) = 0;
+  // Between pieces: may do some of what the next pieces need.
+  virtual void work_ahead() {}
 };
 
 // Reads a file once, from some row to its end. Used by one thread at a time; outlives its parts.

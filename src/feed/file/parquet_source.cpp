@@ -39,6 +39,8 @@ class ParquetWorker final : public PieceWorker {
     return Decoded{.chunk = std::move(chunk), .failure = {}};
   }
 
+  void work_ahead() override { part_->work_ahead(); }
+
  private:
   std::unique_ptr<ParquetPart> part_;
   uint64_t file_rows_;
