@@ -21,9 +21,9 @@ int main(int argc, char** argv) {
   CLI::App program{"Penstock: a real-time market-data pipeline in one program"};
   program.set_version_flag("--version", "penstock " + std::string(penstock::runtime::kVersion));
   program.require_subcommand(1);
-  const std::vector<Command> commands{add_run(program),     add_check(program),    add_explain(program),
-                                      add_test(program),    add_query(program),    add_export(program),
-                                      add_topics(program),  add_tail(program),     add_calendar(program),
+  const std::vector<Command> commands{add_run(program),     add_check(program),     add_explain(program),
+                                      add_test(program),    add_query(program),     add_export(program),
+                                      add_topics(program),  add_tail(program),      add_calendar(program),
                                       add_quality(program), add_reprocess(program), add_repair(program)};
   try {
     program.parse(argc, argv);

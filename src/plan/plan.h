@@ -127,10 +127,11 @@ struct Dedup {  // `dedup:`: per symbol (trades, quotes) or overall (json)
   Duration within = kDay;  // of event time behind the newest: how long a record is remembered
 };
 struct Bars {  // `bars:`
-  bool of_quotes = false;       // else of trades
+  bool of_quotes = false;  // else of trades
   std::vector<Duration> every;  // ascending, distinct
   Duration lateness{2 * kSecond.ns};
-  Duration revise_for{0};  // how long behind its end, beyond the lateness, a bar is emitted anew when a trade changes it
+  Duration revise_for{
+      0};  // how long behind its end, beyond the lateness, a bar is emitted anew when a trade changes it
   std::optional<Duration> early;  // provisional bars of open windows, at most one in so much event time
   const market::Calendar* calendar = nullptr;  // `session:`; null: windows at multiples of their length, always
   std::string conditions_name;

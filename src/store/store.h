@@ -27,16 +27,16 @@ struct TableSpec {
 // Where a source resumes: its own position, and per partition the sequence of the next record it publishes.
 struct SourcePosition {
   uint64_t position = 0;
-  bool finished = false;          // a bounded source that reached its end
-  std::string identity;           // what the position is of (a file's path, size and modification time)
+  bool finished = false;  // a bounded source that reached its end
+  std::string identity;  // what the position is of (a file's path, size and modification time)
   std::map<TopicPartition, int64_t> next_sequence;
 };
 
 // What the store knew at its last commit.
 struct Committed {
-  std::map<TopicPartition, Offset> offsets;                              // one past the last record processed
-  std::map<std::string, SourcePosition> sources;                         // by name
-  std::map<TopicPartition, std::map<std::string, std::string>> state;    // by partition, by name
+  std::map<TopicPartition, Offset> offsets;  // one past the last record processed
+  std::map<std::string, SourcePosition> sources;  // by name
+  std::map<TopicPartition, std::map<std::string, std::string>> state;  // by partition, by name
 };
 
 // One commit being made. Dropped without commit(), nothing of it happened. One thread.
