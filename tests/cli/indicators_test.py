@@ -116,6 +116,48 @@ class Indicators(unittest.TestCase):
         self.assertEqual(harness.count(self.data, "quarantine"), 0)
 
 
+class Revisions(unittest.TestCase):
+    FILE = """name: p
+sources:
+  file: {type: file, path: a.csv, topic: trades}
+streams:
+  bars: {from: trades, bars: {every: 1m, lateness: 0s, revise_for: 1h}}
+  studies:
+    from: bars
+    indicators: {sma2: "sma(close, 2)", obv: obv()}
+tests:
+  - name: a cancelled trade takes its bar back, and what was computed of it
+    given:
+      trades:
+        - {symbol: A, ts_event: 2024-01-02T14:30:00Z, price: 10, size: 1, id: 1}
+        - {symbol: A, ts_event: 2024-01-02T14:31:00Z, price: 99, size: 2, id: 2}
+        - {symbol: A, ts_event: 2024-01-02T14:32:00Z, price: 12, size: 3, id: 3}
+        - {symbol: A, ts_event: 2024-01-02T14:33:00Z, price: 14, size: 4, id: 4}
+        - {symbol: A, ts_event: 2024-01-02T14:33:01Z, price: 99, size: 2, action: cancel, ref_id: 2}
+    expect:
+      studies:
+        - {start: 2024-01-02T14:30:00Z, revision: 0, sma2: null, obv: 0}
+        - {start: 2024-01-02T14:31:00Z, revision: 0, sma2: 54.5, obv: 2}
+        - {start: 2024-01-02T14:32:00Z, revision: 0, sma2: 55.5, obv: -1}
+        - {start: 2024-01-02T14:31:00Z, revision: 1, close: null, sma2: null, obv: null}
+        - {start: 2024-01-02T14:32:00Z, revision: 1, close: 12, sma2: 11, obv: 3}
+        - {start: 2024-01-02T14:33:00Z, revision: 0, sma2: 13, obv: WANTED}
+"""
+
+    def run_test(self, wanted: str):
+        with harness.temporary_folder() as folder:
+            path = pathlib.Path(folder) / "p.yaml"
+            path.write_text(self.FILE.replace("WANTED", wanted), encoding="utf-8")
+            return harness.run("test", path)
+
+    def test_are_what_the_pipeline_file_may_test(self):
+        done = self.run_test("7")
+        self.assertEqual(done.code, 0, done)
+        wrong = self.run_test("8")
+        self.assertEqual(wrong.code, 1, wrong)
+        self.assertIn("obv is 7, 8 expected", wrong.text)
+
+
 class Messages(unittest.TestCase):
     def check(self, line: str) -> harness.Finished:
         with harness.temporary_folder() as folder:

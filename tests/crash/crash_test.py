@@ -23,7 +23,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import harness  # noqa: E402
 import trades  # noqa: E402
 
-TABLES = ["trades", "bars", "bars_revisions", "quarantine", "late"]
+TABLES = ["trades", "bars", "bars_revisions", "studies", "studies_revisions", "quarantine", "late"]
 KILL_POINTS = ["after_append", "before_commit", "after_log_flush", "mid_commit", "after_commit", "after_segment_roll"]
 KILLS_A_RUN_MAX = 3
 POINT_COUNT_MAX = 64      # where the search for counts that are reached begins
