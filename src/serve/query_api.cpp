@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "base/logging.h"
 #include "serve/responses.h"
@@ -110,20 +111,27 @@ void QueryApi::answer(const io::HttpRequest& request, io::HttpResponder& respond
     static_cast<void>(sent);
     return;
   }
-  struct Leave {
-    std::atomic<size_t>& running;
-    ~Leave() { running.fetch_sub(1); }
-  } leave{running_};
   run(sql, request.parameter("format").value_or("json"), responder);
 }
 
 void QueryApi::run(std::string_view sql, std::string_view format, io::HttpResponder& responder) {
+  struct Leave {
+    std::atomic<size_t>* running;
+    void now() {
+      if (running != nullptr) std::exchange(running, nullptr)->fetch_sub(1);
+    }
+    ~Leave() { now(); }
+  } leave{&running_};
   const auto* known = std::find_if(kFormats.begin(), kFormats.end(), [&](const auto& f) { return f.name == format; });
-  if (known == kFormats.end())
+  if (known == kFormats.end()) {
+    leave.now();
     return send_error(responder, 400,
                       fmt::format("format '{}' is not one of json, jsonl, csv, table, parquet", format));
+  }
   ResultWriter writer(responder, known->content_type);
   const Status done = query_(sql, known->format, limits_, [&](std::string_view piece) { return writer.take(piece); });
+  // Before the end of the answer is sent: who has it may ask again at once, and must not find itself in the way.
+  leave.now();
   if (done) {
     const Status sent = writer.finish();
     static_cast<void>(sent);

@@ -7,7 +7,7 @@
 
 namespace penstock::serve {
 
-class RecordingResponder final : public io::HttpResponder {
+class RecordingResponder : public io::HttpResponder {
  public:
   Status send(io::HttpResponse response) override {
     whole = true;

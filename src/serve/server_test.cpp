@@ -206,6 +206,27 @@ TEST_F(ApiTest, QueriesBeyondTheMaximumAreAskedToComeAgain) {
   EXPECT_EQ(again.body, "again");
 }
 
+// A client that asks again as soon as it has its answer, before the thread that gave it is done.
+TEST_F(ApiTest, WhoHasItsAnswerMayAskAgainAtOnce) {
+  Options options;
+  options.queries_max = 1;
+  Api api(options, callbacks());
+  const io::HttpRequest request{"GET", "/api/query", "sql=x", {{"Host", "localhost"}}, ""};
+  struct AsksAgain final : RecordingResponder {
+    std::function<void()> on_answer;
+    Status send(io::HttpResponse response) override {
+      const Status sent = RecordingResponder::send(std::move(response));
+      on_answer();
+      return sent;
+    }
+  } first;
+  RecordingResponder second;
+  first.on_answer = [&] { api.answer(request, second); };
+  api.answer(request, first);
+  EXPECT_EQ(first.status, 200);
+  EXPECT_EQ(second.status, 200) << second.body;
+}
+
 TEST_F(ApiTest, OtherSitesAreRefused) {
   const auto host = [this](std::string name) {
     return ask("GET", "/api/status", "", "", {{"Host", std::move(name)}}).status;
