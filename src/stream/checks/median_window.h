@@ -1,8 +1,8 @@
 // The last prices of a symbol, in order of arrival and of size: their median and median absolute deviation, exactly.
 //
 // A window of n prices lies in 2 n numbers of the caller's memory: a ring, then the same prices sorted. A new price
-// takes a search, a move of what lies between its place and that of the one it displaces, and a search for the
-// deviation.
+// takes two searches and a move of what lies between its place and that of the one it displaces. The deviation takes a
+// search too, and is seldom needed: a bound on it from two prices says of nearly all that they are not far.
 #pragma once
 
 #include <algorithm>
@@ -65,23 +65,35 @@ template <typename Wide>
   return {median2, farthest + next};
 }
 
-// How many of the sorted `count` numbers are below `price`, or at most it.
-[[nodiscard]] inline size_t count_below(const int64_t* sorted, size_t count, int64_t price) {
-  return first_without(count, [&](size_t i) { return sorted[i] < price; });
+// What four times the median absolute deviation is not below, from two of the numbers: at least two, else 0. Of the
+// numbers nearer to the median than both of these there are too few for the deviation to lie among them.
+template <typename Wide>
+[[nodiscard]] Wide least_deviation4(const int64_t* sorted, size_t count) {
+  if (count < 2) return 0;
+  const Wide median2 = Wide{sorted[(count - 1) / 2]} + Wide{sorted[count / 2]};
+  const size_t k = (count - 1) / 2;
+  const size_t low = (count - 2 - k) / 2;
+  return 2 * std::min(median2 - 2 * Wide{sorted[low]}, 2 * Wide{sorted[low + k + 1]} - median2);
 }
-[[nodiscard]] inline size_t count_up_to(const int64_t* sorted, size_t count, int64_t price) {
-  return first_without(count, [&](size_t i) { return sorted[i] <= price; });
+
+// How many of the sorted `count` numbers are below `price`.
+[[nodiscard]] inline size_t count_below(const int64_t* sorted, size_t count, int64_t price) {
+  // So few are looked at side by side sooner than one after the other.
+  constexpr size_t kFew = 128;
+  if (count > kFew) return first_without(count, [&](size_t i) { return sorted[i] < price; });
+  int64_t below = 0;
+  for (size_t i = 0; i < count; ++i) below += static_cast<int64_t>(sorted[i] < price);
+  return static_cast<size_t>(below);
 }
 
 // Puts `price` into the sorted `count` numbers, in the place of `displaced` which is one of them.
 inline void replace_sorted(int64_t* sorted, size_t count, int64_t displaced, int64_t price) {
   const size_t from = count_below(sorted, count, displaced);
+  const size_t to = count_below(sorted, count, price);
   if (price > displaced) {
-    const size_t to = count_below(sorted, count, price) - 1;
-    std::memmove(sorted + from, sorted + from + 1, (to - from) * sizeof(int64_t));
-    sorted[to] = price;
+    std::memmove(sorted + from, sorted + from + 1, (to - 1 - from) * sizeof(int64_t));
+    sorted[to - 1] = price;
   } else {
-    const size_t to = count_up_to(sorted, from, price);
     std::memmove(sorted + to + 1, sorted + to, (from - to) * sizeof(int64_t));
     sorted[to] = price;
   }
@@ -89,7 +101,7 @@ inline void replace_sorted(int64_t* sorted, size_t count, int64_t displaced, int
 
 // Puts `price` among the sorted `count` numbers, of which there is then one more.
 inline void insert_sorted(int64_t* sorted, size_t count, int64_t price) {
-  const size_t to = count_up_to(sorted, count, price);
+  const size_t to = count_below(sorted, count, price);
   std::memmove(sorted + to + 1, sorted + to, (count - to) * sizeof(int64_t));
   sorted[to] = price;
 }

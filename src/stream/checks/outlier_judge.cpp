@@ -103,8 +103,15 @@ class OutlierJudge final : public SymbolJudge {
 
   [[nodiscard]] bool within(const int64_t* sorted, int64_t price, Range& range) const {
     const bool narrow = sorted[0] >= -kNarrowMax && sorted[window_ - 1] <= kNarrowMax;
+    if (narrow && price >= -kNarrowMax && price <= kNarrowMax) [[likely]] {
+      const int64_t off = 2 * price - sorted[(window_ - 1) / 2] - sorted[window_ / 2];
+      const Int128 doubled = 2 * Int128{off < 0 ? -off : off};
+      if (doubled * plan::Ratio::kOne <= Int128{least_deviation4<int64_t>(sorted, window_)} * check_.factor.millionths)
+        [[likely]]
+        return true;
+    }
     MedianOf<Int128> median;
-    if (narrow) [[likely]] {
+    if (narrow) {
       const MedianOf<int64_t> found = median_of<int64_t>(sorted, window_);
       median = {found.median2, found.deviation4};
     } else {
