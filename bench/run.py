@@ -63,11 +63,12 @@ class Bench:
         shutil.rmtree(data, ignore_errors=True)
         return run.seconds, run.rss_mb
 
-    def run_peer(self, engine: str, form: str, file: pathlib.Path, bars: pathlib.Path) -> tuple[float, float]:
+    def run_peer(self, engine: str, form: str, file: pathlib.Path, bars: pathlib.Path) -> tuple[float, float, float]:
+        """Seconds of the whole process, most memory, and seconds without loading Python and the engine."""
         run = measure.run([sys.executable, measure.ROOT / "bench/peers.py", engine, form, file, bars])
         result = json.loads(run.stdout.splitlines()[-1])
         self.versions[peers.TITLES[engine].split(",")[0]] = result["version"]
-        return result["seconds"], run.rss_mb
+        return run.seconds, run.rss_mb, result["seconds"]
 
     def files(self) -> str:
         """Every engine, every format, in turns."""
@@ -78,13 +79,15 @@ class Bench:
             file = folder / f"trades.{form}"
             measure.warm(file)
             series = {name: measure.Series() for name in ["penstock", *peers.engines_of(form)]}
+            loaded = {name: measure.Series() for name in peers.engines_of(form)}
             bars = {name: self.work / f"bars-{name}.{'csv' if name == 'penstock' else 'parquet'}" for name in series}
             for turn in range(options.rounds):
                 for name in series:
                     if name == "penstock":
                         result = self.run_penstock(file, bars[name] if turn == 0 else None)
                     else:
-                        result = self.run_peer(name, form, file, bars[name])
+                        *result, seconds = self.run_peer(name, form, file, bars[name])
+                        loaded[name].add(seconds, result[1])
                     series[name].add(*result)
                     print(f"{form} {turn + 1}/{options.rounds} {name}: {result[0]:.2f} s, {result[1]:.0f} MB", flush=True)
             count = 0
@@ -96,9 +99,11 @@ class Bench:
             titles = {"penstock": "**Penstock**, with its durable log", **peers.TITLES}
             out.append(f"{form}, {file.stat().st_size / 1e6:,.0f} MB, {count:,} bars, equal in all engines:\n")
             out.append(measure.table(
-                ["engine", "median s", "best s", "M trades/s", "median over the fastest peer's", "peak MB"],
+                ["engine", "median s", "best s", "M trades/s", "median over the fastest peer's", "without loading, s",
+                 "peak MB"],
                 [[titles[name], f"{s.median:.2f}", f"{s.best:.2f}", f"{options.rows / s.median / 1e6:.1f}",
-                  f"{s.median / fastest:.2f}", f"{s.peak_mb:.0f}"] for name, s in series.items()]))
+                  f"{s.median / fastest:.2f}", f"{loaded[name].median:.2f}" if name in loaded else "",
+                  f"{s.peak_mb:.0f}"] for name, s in series.items()]))
         return "\n".join(out)
 
     def rules(self) -> str:

@@ -147,6 +147,7 @@ Status check_names(const std::vector<TableSpec>& specs) {
 }
 
 Status make_own_tables(duckdb_connection connection) {
+  // State is compact, is replaced all the time, and some of it is megabytes: to compress it is wasted.
   return run(connection,
              fmt::format("CREATE SCHEMA penstock;"
                          "CREATE TABLE penstock.meta (key VARCHAR NOT NULL, value VARCHAR NOT NULL);"
@@ -158,7 +159,7 @@ Status make_own_tables(duckdb_connection connection) {
                          "CREATE TABLE penstock.sequences (source VARCHAR NOT NULL, topic VARCHAR NOT NULL,"
                          " partition INTEGER NOT NULL, next BIGINT NOT NULL);"
                          "CREATE TABLE penstock.state (topic VARCHAR NOT NULL, partition INTEGER NOT NULL,"
-                         " name VARCHAR NOT NULL, value BLOB NOT NULL)",
+                         " name VARCHAR NOT NULL, value BLOB NOT NULL USING COMPRESSION uncompressed)",
                          kFormatVersion),
              "making the store's own tables");
 }

@@ -65,38 +65,51 @@ template <typename Wide>
   return {median2, farthest + next};
 }
 
-// What four times the median absolute deviation is not below, from two of the numbers: at least two, else 0. Of the
-// numbers nearer to the median than both of these there are too few for the deviation to lie among them.
+// What four times the median absolute deviation is not below, from a few of the numbers: at least two, else 0. Between
+// any two that stand k + 1 places apart there are too few for the deviation to lie among them.
 template <typename Wide>
 [[nodiscard]] Wide least_deviation4(const int64_t* sorted, size_t count) {
   if (count < 2) return 0;
   const Wide median2 = Wide{sorted[(count - 1) / 2]} + Wide{sorted[count / 2]};
   const size_t k = (count - 1) / 2;
-  const size_t low = (count - 2 - k) / 2;
-  return 2 * std::min(median2 - 2 * Wide{sorted[low]}, 2 * Wide{sorted[low + k + 1]} - median2);
+  const auto nearer_end = [&](size_t low) {
+    return std::min(median2 - 2 * Wide{sorted[low]}, 2 * Wide{sorted[low + k + 1]} - median2);
+  };
+  // In the middle, and to either side of it, for where prices lie closer together on one side of the median.
+  const size_t middle = (count - 2 - k) / 2;
+  return 2 * std::max({nearer_end(middle), nearer_end(middle / 2), nearer_end(count - 2 - k - middle / 2)});
 }
 
 // How many of the sorted `count` numbers are below `price`.
 [[nodiscard]] inline size_t count_below(const int64_t* sorted, size_t count, int64_t price) {
-  // So few are looked at side by side sooner than one after the other.
-  constexpr size_t kFew = 128;
-  if (count > kFew) return first_without(count, [&](size_t i) { return sorted[i] < price; });
-  int64_t below = 0;
-  for (size_t i = 0; i < count; ++i) below += static_cast<int64_t>(sorted[i] < price);
-  return static_cast<size_t>(below);
+  return first_without(count, [&](size_t i) { return sorted[i] < price; });
 }
 
 // Puts `price` into the sorted `count` numbers, in the place of `displaced` which is one of them.
 inline void replace_sorted(int64_t* sorted, size_t count, int64_t displaced, int64_t price) {
-  const size_t from = count_below(sorted, count, displaced);
-  const size_t to = count_below(sorted, count, price);
-  if (price > displaced) {
-    std::memmove(sorted + from, sorted + from + 1, (to - 1 - from) * sizeof(int64_t));
-    sorted[to - 1] = price;
+  size_t from = 0;
+  size_t to = 0;
+  // So few numbers are looked at side by side sooner than one after the other.
+  constexpr size_t kFew = 128;
+  if (count <= kFew) {
+    int64_t below_displaced = 0;
+    int64_t below_price = 0;
+    for (size_t i = 0; i < count; ++i) {
+      below_displaced += static_cast<int64_t>(sorted[i] < displaced);
+      below_price += static_cast<int64_t>(sorted[i] < price);
+    }
+    from = static_cast<size_t>(below_displaced);
+    to = static_cast<size_t>(below_price);
   } else {
-    std::memmove(sorted + to + 1, sorted + to, (from - to) * sizeof(int64_t));
-    sorted[to] = price;
+    from = count_below(sorted, count, displaced);
+    to = count_below(sorted, count, price);
   }
+  // What lies between the two places moves by one, up or down; which is not to be predicted.
+  const auto up = static_cast<size_t>(price > displaced);
+  to -= up;
+  const size_t least = std::min(from, to);
+  std::memmove(sorted + least + (1 - up), sorted + least + up, (std::max(from, to) - least) * sizeof(int64_t));
+  sorted[to] = price;
 }
 
 // Puts `price` among the sorted `count` numbers, of which there is then one more.

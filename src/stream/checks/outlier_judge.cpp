@@ -88,7 +88,7 @@ class OutlierJudge final : public SymbolJudge {
     Int128 greatest = 0;
   };
   // Beyond so many symbols their prices are not in the nearest cache: they are asked for so many rows ahead.
-  static constexpr size_t kPrefetchSymbols = 512;
+  static constexpr size_t kPrefetchSymbols = 32;
   static constexpr size_t kPrefetchRows = 4;
   static constexpr size_t kLine = 64 / sizeof(int64_t);
 
