@@ -107,22 +107,30 @@ class Bench:
         return "\n".join(out)
 
     def rules(self) -> str:
-        """Plain bars beside bars by the tape's rules, with revisions and with checks, from the same file in turns."""
-        folder = measure.ROOT / "bench"
-        pipelines = {"bars.yaml: plain bars, two SQL checks": BARS,
-                     "and sale conditions, session": folder / "rules_tape.yaml",
-                     "and revisions": folder / "rules_revised.yaml",
-                     "and outliers, erroneous prices": folder / "rules.yaml"}
+        """What the tape's rules, revisions and checks cost: from the same file in turns."""
+        bench, shipped = measure.ROOT / "bench", measure.ROOT / "pipelines"
         file = self.input(self.options.rows, self.options.symbols, ("csv",)) / "trades.csv"
         measure.warm(file)
+        return "\n".join(["### Rules, revisions and checks\n", self.beside(file, {
+            "replay.yaml: trades and plain bars": shipped / "replay.yaml",
+            "equities.yaml: all rules, revisions, checks, indicators": shipped / "equities.yaml",
+        }), self.beside(file, {
+            "bars.yaml: plain bars alone": BARS,
+            "and sale conditions, session": bench / "rules_tape.yaml",
+            "and revisions": bench / "rules_revised.yaml",
+            "and outliers, erroneous prices": bench / "rules.yaml",
+        })])
+
+    def beside(self, file: pathlib.Path, pipelines: dict[str, pathlib.Path]) -> str:
+        """Pipelines by their titles, in turns, over the first one's median."""
         series = {name: measure.Series() for name in pipelines}
         for turn in range(self.options.rounds):
             for name, pipeline in pipelines.items():
                 series[name].add(*self.run_penstock(file, pipeline=pipeline))
                 print(f"{turn + 1}/{self.options.rounds} {name}: {series[name].seconds[-1]:.2f} s", flush=True)
         plain = next(iter(series.values())).median
-        return "### Rules, revisions and checks\n\n" + measure.table(
-            [f"{self.options.rows:,} trades, CSV", "median s", "best s", "median over plain", "peak MB"],
+        return measure.table(
+            [f"{self.options.rows:,} trades, CSV", "median s", "best s", "median over the first's", "peak MB"],
             [[name, f"{s.median:.2f}", f"{s.best:.2f}", f"{s.median / plain:.2f}", f"{s.peak_mb:.0f}"]
              for name, s in series.items()])
 

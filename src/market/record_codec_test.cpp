@@ -261,6 +261,30 @@ TEST(RecordCodec, AnAppenderMakesTheBatchThatWasEncoded) {
   }
 }
 
+TEST(RecordCodec, AnAppenderRefusesAPlainTradeThatIsCutOrGoesOn) {
+  SymbolTable symbols;
+  SymbolCache cache(symbols);
+  TradeAppender appender(cache);
+  appender.begin(4);
+  const TradeRow trade{.ts_event = Timestamp{5'000'007},
+                       .price = Price{1'230'000'000},
+                       .size = Size{300'000'000},
+                       .has_id = true,
+                       .id = {77, {}}};
+  const std::string value = encoded(trade);
+  for (size_t bytes = 0; bytes < value.size(); ++bytes) {
+    EXPECT_FALSE(appender.append("A", 5, value.substr(0, bytes))) << bytes << " bytes of it";
+  }
+  EXPECT_FALSE(appender.append("A", 5, value + '\0'));
+  EXPECT_FALSE(appender.append("A", INT64_MAX, value)) << "a time out of range";
+  ASSERT_TRUE(appender.append("A", 5, value));
+  const Batch read = appender.finish();
+  ASSERT_EQ(read.rows, 1u);
+  const TradeRow row = trade_row(read, 0, symbols);
+  EXPECT_TRUE(row.ts_event == trade.ts_event && row.price == trade.price && row.size == trade.size &&
+              row.id == trade.id);
+}
+
 TEST(RecordCodec, AQuoteAppenderMakesTheBatchThatWasEncoded) {
   SymbolTable symbols;
   SymbolCache cache(symbols);
