@@ -1,6 +1,8 @@
 #include "runtime/repair.h"
 
 #include <CLI/CLI.hpp>
+#include <fmt/ranges.h>
+
 #include <memory>
 
 #include "cli/command.h"
@@ -15,6 +17,8 @@ struct Arguments {
   std::string to;
 };
 
+std::string joined(const auto& names) { return fmt::format("{}", fmt::join(names, ", ")); }
+
 int run_repair(Arguments& arguments) {
   for (const auto& [option, text, time] : {std::tuple{"--from", &arguments.from, &arguments.options.from},
                                            std::tuple{"--to", &arguments.to, &arguments.options.to}}) {
@@ -25,13 +29,29 @@ int run_repair(Arguments& arguments) {
   }
   const auto plan = load_or_print(arguments.pipeline);
   if (!plan) return kWrongUsage;
-  const auto tables = runtime::repair(*plan, arguments.options, io::posix_file_system());
-  if (!tables) return print_error(tables.error());
-  for (const runtime::RepairedTable& table : *tables) {
+  const auto done = runtime::repair(*plan, arguments.options, io::posix_file_system());
+  if (!done) return print_error(done.error());
+  for (const runtime::RepairedTable& table : done->tables) {
     print("table {}: {} bars of {} records: {} as stored, {} changed, {} added, {} removed\n", table.table, table.bars,
           table.records, table.same, table.changed, table.added, table.removed);
-    if (table.open > 0)
-      print("table {}: {} bars left alone: the pipeline itself still revises them\n", table.table, table.open);
+    if (table.open.bars > 0) {
+      print("table {}: left alone ({}), as the pipeline has not closed them yet: {}. Repair them when it has\n",
+            table.table, joined(table.open.intervals), table.open.bars);
+    }
+    if (table.revisable.bars > 0) {
+      print("table {}: left alone ({}), as the pipeline itself may still revise them: {}\n", table.table,
+            joined(table.revisable.intervals), table.revisable.bars);
+    }
+    if (table.unmatched > 0) {
+      print("table {}: {} cancels or corrections apply to no trade of the log\n", table.table, table.unmatched);
+    }
+  }
+  for (const auto& [partition, start] : done->cut_logs) {
+    print("{}-{}: the log begins at offset {}: checks and dedup know nothing of what was before\n", partition.topic,
+          partition.partition, start.value);
+  }
+  if (!done->not_rebuilt.empty()) {
+    print("made of the repaired bars, and as before: {}\n", joined(done->not_rebuilt));
   }
   return kDone;
 }

@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <charconv>
 #include <optional>
+#include <span>
+#include <string>
+
+#include "base/crc32c.h"
 
 namespace penstock::market {
 namespace {
@@ -71,7 +75,13 @@ void SaleConditions::for_each_code(std::string_view conditions, Visit visit) con
     if (whole) {
       visit(piece);
     } else {
-      for (const char& c : piece) visit(std::string_view(&c, 1));
+      // Letter by letter; of a text beyond ASCII, which no table of letters has, whole characters.
+      for (size_t at = 0; at < piece.size();) {
+        size_t end = at + 1;
+        while (end < piece.size() && (static_cast<uint8_t>(piece[end]) & 0xC0) == 0x80) ++end;
+        visit(piece.substr(at, end - at));
+        at = end;
+      }
     }
   }
 }
@@ -80,6 +90,16 @@ bool SaleConditions::has(std::string_view conditions, std::string_view code) con
   bool found = false;
   for_each_code(conditions, [&](std::string_view other) { found |= other == code; });
   return found;
+}
+
+uint32_t SaleConditions::fingerprint() const {
+  std::string text;
+  for (const Row& row : rows_) {
+    text += row.code + '\0' + std::to_string(row.tapes) + ' ';
+    for (const uint8_t updates : row.updates) text += std::to_string(updates) + ' ';
+    for (const std::string& other : row.unless) text += other + '\0';
+  }
+  return crc32c(std::as_bytes(std::span(text)));
 }
 
 Verdict SaleConditions::judge(std::string_view conditions, std::string_view tape, FormT form_t, VwapRule vwap) const {

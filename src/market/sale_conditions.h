@@ -57,6 +57,9 @@ class SaleConditions {
   // tape, for which the rows of every tape count. Does not allocate.
   [[nodiscard]] Verdict judge(std::string_view conditions, std::string_view tape, FormT form_t, VwapRule vwap) const;
 
+  // Tells tables of other rows apart: bars made by one are not gone on with by another.
+  [[nodiscard]] uint32_t fingerprint() const;
+
  private:
   class Reader;
 

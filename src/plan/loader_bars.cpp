@@ -55,6 +55,13 @@ bool Loader::load_bar_rules(Fields& fields, Bars& bars) {
       auto calendar = market::Calendar::find(*name);
       if (calendar) {
         bars.calendar = *calendar;
+        if (!bars.every.empty() && bars.every.back() > kDay) {
+          reader_.error(*node,
+                        fmt::format("bars of {} do not fit into a session: write lengths below a day, and 1d for "
+                                    "the bar of each session",
+                                    format_duration(bars.every.back())));
+          right = false;
+        }
       } else {
         reader_.error(*node, calendar.error().message);
       }

@@ -1,10 +1,13 @@
 // Making a symbol's bars again from the log: for trades, cancels and corrections that came too late to revise them.
 #pragma once
 
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
+#include "base/ids.h"
 #include "base/time.h"
 #include "io/file_system.h"
 #include "plan/plan.h"
@@ -19,6 +22,11 @@ struct RepairOptions {
   std::string stream;  // empty: every stream of bars of trades
 };
 
+// Bars that the pipeline may still change itself.
+struct LeftAlone {
+  uint64_t bars = 0;
+  std::set<std::string> intervals;  // of them, `1m`
+};
 // What was done to one table.
 struct RepairedTable {
   std::string table;
@@ -28,14 +36,24 @@ struct RepairedTable {
   uint64_t changed = 0;    // stored with their next revision
   uint64_t added = 0;      // that were not there
   uint64_t removed = 0;    // that no trade is left of
-  uint64_t open = 0;       // that the pipeline itself may still change, left alone
+  uint64_t unmatched = 0;  // cancels and corrections of the symbol that no trade could be found for
+  LeftAlone open;          // not closed by the pipeline yet
+  LeftAlone revisable;     // closed, and within `revise_for`
+};
+struct Repaired {
+  std::vector<RepairedTable> tables;
+  // What is made of bars that were repaired, and stays as it was: `stream 'studies'`, `table studies`.
+  std::vector<std::string> not_rebuilt;
+  // Where a log begins that has lost records to retention: checks and dedup know nothing of what was before.
+  std::vector<std::pair<TopicPartition, Offset>> cut_logs;
 };
 
-// Reads the symbol's partition from `from` on, takes every record whatever its lateness, and stores what differs with
-// the next revision, in one commit. Run twice, it changes nothing the second time. No pipeline may run on the folder.
-// Errors: `closed` when one does; `not_found` for a symbol without records in the range, an unknown stream, or a range
-// of which the log has deleted the beginning; `invalid` for an empty range.
-[[nodiscard]] Result<std::vector<RepairedTable>> repair(const plan::Plan& plan, const RepairOptions& options,
-                                                        io::FileSystem& files);
+// Gives the steps before the bars all that the log holds of the symbol, from its start and in its order, as their rules
+// remember; applies every cancel and correction (see StandingTrades), takes every trade whatever its lateness, and
+// stores what differs in bars that start in the range with the next revision, in one commit. Run twice, it changes
+// nothing the second time. No pipeline may run on the folder.
+// Errors: `closed` when one does; `not_found` for a symbol without records, an unknown stream, or a range of which the
+// log has deleted the beginning; `invalid` for an empty range, or where the stream gives the symbol another name.
+[[nodiscard]] Result<Repaired> repair(const plan::Plan& plan, const RepairOptions& options, io::FileSystem& files);
 
 }  // namespace penstock::runtime

@@ -37,6 +37,29 @@ TEST(Dedup, SeveralColumnsMustAllBeEqual) {
   EXPECT_EQ(duplicates(run), 2u);
 }
 
+TEST(Dedup, AnIdIsItsVenuesOwnWhereTheVenueIsNamedAndAfterARestart) {
+  const PlanMaker maker = PlanMaker().dedup({TradeColumn::venue, TradeColumn::id});
+  StateChanges state;
+  {
+    Partition run(maker.plan);
+    run.trades({{.id = "1", .venue = "X"}, {.id = "1", .venue = "Y"}, {.id = "2"}, {.id = "t", .venue = "X"}});
+    EXPECT_EQ(duplicates(run), 0u);
+    run.commit(state);
+  }
+  Partition run(maker.plan, {"a", "Y", "X"});
+  ASSERT_TRUE(run.engine->restore(state));
+  run.trades({{.id = "1", .venue = "Y"}, {.id = "2"}, {.id = "t", .venue = "X"}, {.id = "1", .venue = "X"}});
+  EXPECT_EQ(duplicates(run), 4u);
+  run.trades({{.id = "2", .venue = "X"}, {.id = "1"}, {.id = "t", .venue = "Y"}});
+  EXPECT_EQ(duplicates(run), 4u);
+  run.trades({{.venue = "X"}, {.venue = "X"}});
+  EXPECT_EQ(duplicates(run), 4u) << "without an id nothing says of what it would be a duplicate";
+  const PlanMaker alone = PlanMaker().dedup({TradeColumn::id});
+  Partition other(alone.plan);
+  EXPECT_FALSE(other.engine->restore(state)) << "state of other columns is not taken for its own";
+  expect_accounted(run.engine->counts());
+}
+
 TEST(Dedup, AnIdIsForgottenBehindItsTimeAndNotBefore) {
   const PlanMaker maker = PlanMaker().dedup({TradeColumn::id}, Duration{80 * kSecond.ns});
   for (const std::string id : {"5", "text"}) {
@@ -45,6 +68,16 @@ TEST(Dedup, AnIdIsForgottenBehindItsTimeAndNotBefore) {
     EXPECT_EQ(duplicates(run), 1u) << id;
     run.trades({{.ts_ms = 90'000, .id = "later"}, {.ts_ms = 90'000, .id = id}});
     EXPECT_EQ(duplicates(run), 1u) << id << " is more than 9/8 of `within` behind";
+  }
+}
+
+TEST(Dedup, AnIdThatComesAgainFarBehindTheLastRecordIsNew) {
+  const PlanMaker maker = PlanMaker().dedup({TradeColumn::id}, Duration{80 * kSecond.ns});
+  for (const std::string id : {"5", "text"}) {
+    Partition run(maker.plan);
+    run.trades({{.ts_ms = 0, .id = id}, {.ts_ms = 5'000'000, .id = id}, {.ts_ms = 5'000'000, .id = id}});
+    EXPECT_EQ(duplicates(run), 1u) << id;
+    EXPECT_EQ(run.take(0).size(), 2u);
   }
 }
 

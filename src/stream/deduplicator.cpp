@@ -20,7 +20,16 @@ Result<std::unique_ptr<Deduplicator>> Deduplicator::create(const plan::Dedup& de
     return std::make_unique<OverallDeduplicator>(dedup.columns, symbols);
   }
   SymbolDeduplicator::Columns columns{.symbol = *symbol, .ts_event = *ts_event, .key = dedup.columns};
-  columns.numeric = dedup.columns.size() == 1 && input.fields[dedup.columns.front()].type.kind == Kind::id;
+  std::vector<size_t> named;
+  for (const size_t column : dedup.columns) {
+    const Kind kind = input.fields[column].type.kind;
+    if (kind == Kind::id) columns.ids.push_back(column);
+    if (kind == Kind::symbol && column != *symbol) named.push_back(column);
+  }
+  if (columns.ids.size() == 1 && columns.ids.size() + named.size() == dedup.columns.size() && named.size() <= 1) {
+    columns.id = columns.ids.front();
+    if (!named.empty()) columns.venue = named.front();
+  }
   columns.action = input.find("action");
   if (columns.action && input.fields[*columns.action].type.kind != Kind::symbol) columns.action.reset();
   return std::make_unique<SymbolDeduplicator>(std::move(columns), dedup.within, stream, symbols);

@@ -23,6 +23,7 @@ struct KeptTrade {
   int64_t size = 0;
   uint32_t blob = 0;     // the piece of the state that holds it, or will
   uint8_t flags = 0;
+  uint16_t venue = 0;    // as TapeBars numbers venues; 0: not known
   [[nodiscard]] bool alive() const { return (flags & kDead) == 0; }
 };
 static_assert(sizeof(KeptTrade) == 40, "what a trade costs while it can be revised");

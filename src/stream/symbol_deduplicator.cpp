@@ -18,13 +18,32 @@ SymbolDeduplicator::SymbolDeduplicator(Columns columns, Duration within, std::st
   begin_segment();
 }
 
-SymbolDeduplicator::Symbol& SymbolDeduplicator::symbol_of(market::SymbolCode code) {
-  if (code >= slots_.size()) slots_.resize(std::max<size_t>(size_t{code} + 1, slots_.size() * 2), kNoSlot);
-  if (slots_[code] == kNoSlot) {
-    slots_[code] = static_cast<uint32_t>(by_slot_.size());
-    by_slot_.push_back({.code = code});
+SymbolDeduplicator::Symbol& SymbolDeduplicator::symbol_of(market::SymbolCode code, market::SymbolCode venue) {
+  uint32_t* slot = nullptr;
+  if (venue == market::kNoSymbol) {
+    if (code >= slots_.size()) slots_.resize(std::max<size_t>(size_t{code} + 1, slots_.size() * 2), kNoSlot);
+    slot = &slots_[code];
+  } else {
+    slot = &venue_slots_.try_emplace(uint64_t{code} << 32 | venue, kNoSlot).first->second;
   }
-  return by_slot_[slots_[code]];
+  if (*slot == kNoSlot) {
+    *slot = static_cast<uint32_t>(by_slot_.size());
+    by_slot_.push_back({.code = code, .venue = venue});
+  }
+  return by_slot_[*slot];
+}
+
+const SymbolDeduplicator::Symbol* SymbolDeduplicator::find_symbol(market::SymbolCode code,
+                                                                  market::SymbolCode venue) const {
+  if (venue == market::kNoSymbol) {
+    return code < slots_.size() && slots_[code] != kNoSlot ? &by_slot_[slots_[code]] : nullptr;
+  }
+  const auto found = venue_slots_.find(uint64_t{code} << 32 | venue);
+  return found == venue_slots_.end() ? nullptr : &by_slot_[found->second];
+}
+
+bool SymbolDeduplicator::lacks_id(const market::Batch& batch, size_t row) const {
+  return std::ranges::any_of(columns_.ids, [&](size_t column) { return batch.columns[column].is_null(row); });
 }
 
 SymbolDeduplicator::Bucket* SymbolDeduplicator::bucket_of(Symbol& symbol, int64_t ts, bool make) {
@@ -60,10 +79,11 @@ bool SymbolDeduplicator::is_new_id(Symbol& symbol, int64_t ts, int64_t id) {
     touch(symbol, bucket);
     return true;
   }
-  if (!symbol.buckets.empty() && bucket_number(ts, width_) < symbol.buckets.back().number - kBuckets) return true;
+  const int64_t number = bucket_number(ts, width_);
+  if (!symbol.buckets.empty() && number < symbol.buckets.back().number - kBuckets) return true;
   if (id <= symbol.id_last) {
     for (const Bucket& bucket : symbol.buckets) {
-      if (bucket.ids.contains(id)) return false;
+      if (in_reach(bucket, number) && bucket.ids.contains(id)) return false;
     }
   }
   Bucket& bucket = *bucket_of(symbol, ts, true);
@@ -74,9 +94,10 @@ bool SymbolDeduplicator::is_new_id(Symbol& symbol, int64_t ts, int64_t id) {
 }
 
 bool SymbolDeduplicator::is_new_hash(Symbol& symbol, int64_t ts, const Hash128& hash) {
-  if (!symbol.buckets.empty() && bucket_number(ts, width_) < symbol.buckets.back().number - kBuckets) return true;
+  const int64_t number = bucket_number(ts, width_);
+  if (!symbol.buckets.empty() && number < symbol.buckets.back().number - kBuckets) return true;
   for (const Bucket& bucket : symbol.buckets) {
-    if (bucket.hashes.contains(hash)) return false;
+    if (in_reach(bucket, number) && bucket.hashes.contains(hash)) return false;
   }
   Bucket& bucket = *bucket_of(symbol, ts, true);
   bucket.hashes.insert(hash);
@@ -99,7 +120,9 @@ size_t SymbolDeduplicator::process(const Flow& flow, std::vector<uint32_t>& kept
   const market::Batch& batch = *flow.batch;
   const market::Column& symbols = batch.columns[columns_.symbol];
   const market::Column& times = batch.columns[columns_.ts_event];
-  const market::Column* ids = columns_.numeric ? &batch.columns[columns_.key.front()] : nullptr;
+  const market::Column* ids = columns_.id ? &batch.columns[*columns_.id] : nullptr;
+  const market::Column* venues = columns_.venue ? &batch.columns[*columns_.venue] : nullptr;
+  if (venues != nullptr && venues->all_null) venues = nullptr;
   const bool plain = ids != nullptr && !ids->all_null && ids->valid.empty() && ids->ids.all_numbers();
   const market::Column* actions = columns_.action ? &batch.columns[*columns_.action] : nullptr;
   if (actions != nullptr && actions->all_null) actions = nullptr;
@@ -117,8 +140,10 @@ size_t SymbolDeduplicator::process(const Flow& flow, std::vector<uint32_t>& kept
     if (is_trade && !symbols.is_null(row) && !times.is_null(row)) {
       const int64_t ts = times.i64[row];
       if (plain || (ids != nullptr && !ids->is_null(row) && ids->ids[row].is_number())) {
-        is_new = is_new_id(symbol_of(symbols.codes[row]), ts, ids->ids.numbers()[row]);
-      } else if (Hash128 hash; row_key_.hash(batch, row, hash)) {
+        const market::SymbolCode venue =
+            venues == nullptr || venues->is_null(row) ? market::kNoSymbol : venues->codes[row];
+        is_new = is_new_id(symbol_of(symbols.codes[row], venue), ts, ids->ids.numbers()[row]);
+      } else if (Hash128 hash; !lacks_id(batch, row) && row_key_.hash(batch, row, hash)) {
         is_new = is_new_hash(symbol_of(symbols.codes[row]), ts, hash);
       }
     }
@@ -131,21 +156,28 @@ bool SymbolDeduplicator::knows(const market::Batch& batch, size_t row) {
   const market::Column& symbols = batch.columns[columns_.symbol];
   const market::Column& times = batch.columns[columns_.ts_event];
   if (symbols.is_null(row) || times.is_null(row)) return false;
-  const market::SymbolCode code = symbols.codes[row];
-  if (code >= slots_.size() || slots_[code] == kNoSlot) return false;
-  const Symbol& symbol = by_slot_[slots_[code]];
-  // Too old to be compared: process() takes it for new.
-  if (!symbol.buckets.empty() && bucket_number(times.i64[row], width_) < symbol.buckets.back().number - kBuckets) {
-    return false;
+  const market::Column* ids = columns_.id ? &batch.columns[*columns_.id] : nullptr;
+  const bool by_number = ids != nullptr && !ids->is_null(row) && ids->ids[row].is_number();
+  market::SymbolCode venue = market::kNoSymbol;
+  if (by_number && columns_.venue && !batch.columns[*columns_.venue].is_null(row)) {
+    venue = batch.columns[*columns_.venue].codes[row];
   }
-  const market::Column* ids = columns_.numeric ? &batch.columns[columns_.key.front()] : nullptr;
-  if (ids != nullptr && !ids->is_null(row) && ids->ids[row].is_number()) {
+  const Symbol* symbol = find_symbol(symbols.codes[row], venue);
+  if (symbol == nullptr) return false;
+  // Too old to be compared: process() takes it for new.
+  const int64_t number = bucket_number(times.i64[row], width_);
+  if (!symbol->buckets.empty() && number < symbol->buckets.back().number - kBuckets) return false;
+  if (by_number) {
     const int64_t id = ids->ids[row].number;
-    return std::ranges::any_of(symbol.buckets, [id](const Bucket& bucket) { return bucket.ids.contains(id); });
+    return std::ranges::any_of(symbol->buckets, [id, number](const Bucket& bucket) {
+      return in_reach(bucket, number) && bucket.ids.contains(id);
+    });
   }
   Hash128 hash;
-  return row_key_.hash(batch, row, hash) &&
-         std::ranges::any_of(symbol.buckets, [&](const Bucket& bucket) { return bucket.hashes.contains(hash); });
+  return !lacks_id(batch, row) && row_key_.hash(batch, row, hash) &&
+         std::ranges::any_of(symbol->buckets, [&](const Bucket& bucket) {
+           return in_reach(bucket, number) && bucket.hashes.contains(hash);
+         });
 }
 
 // An entry of the journal: symbol, bucket, whether it replaces what came before, ids, hashes.
@@ -154,6 +186,8 @@ void SymbolDeduplicator::write_bucket(Symbol& symbol, Bucket& bucket, bool whole
   if (tail_.size() > kSegmentBytes) close_segment(prefix, changes);
   if (whole || !bucket.segment) bucket.segment = tail_number_;
   tail_.put_text(symbols_.text(symbol.code));
+  if (columns_.venue)
+    tail_.put_text(symbol.venue == market::kNoSymbol ? std::string_view() : symbols_.text(symbol.venue));
   tail_.put_signed(bucket.number);
   tail_.put(whole ? 1 : 0);
   bucket.ids.save(tail_, whole);
@@ -181,7 +215,7 @@ void SymbolDeduplicator::close_segment(const std::string& prefix, StateChanges& 
 
 void SymbolDeduplicator::begin_segment() {
   tail_ = BlobWriter();
-  tail_.put_signed(width_);
+  tail_.put_signed(layout());
 }
 
 uint64_t SymbolDeduplicator::oldest_needed() const {
@@ -232,16 +266,25 @@ void SymbolDeduplicator::take_state(const std::string& prefix, StateChanges& cha
 
 Status SymbolDeduplicator::restore(const std::string& name, uint64_t number, std::string_view blob) {
   PENSTOCK_TRY_ASSIGN(BlobReader in, BlobReader::open(name, blob));
-  if (in.get_signed() != width_ && in.ok()) {
+  if (in.get_signed() != layout() && in.ok()) {
     return fail(ErrorKind::invalid,
-                "stream '{}': what it remembers of seen records was made with another `within`: put that back, or give "
-                "the stream another name",
+                "stream '{}': what it remembers of seen records was made with another `within` or other columns: put "
+                "those back, or give the stream another name",
                 stream_);
   }
   while (in.ok() && !in.at_end()) {
     const market::SymbolCode code = symbols_.intern(in.get_text());
     if (code == market::kNoSymbol) {
       return fail(ErrorKind::full, "state '{}' names more than {} symbols", name, market::SymbolTable::kSymbolsMax);
+    }
+    market::SymbolCode venue = market::kNoSymbol;
+    if (columns_.venue) {
+      if (const std::string_view text = in.get_text(); !text.empty()) {
+        venue = symbols_.intern(text);
+        if (venue == market::kNoSymbol) {
+          return fail(ErrorKind::full, "state '{}' names more than {} symbols", name, market::SymbolTable::kSymbolsMax);
+        }
+      }
     }
     const int64_t bucket_read = in.get_signed();
     const bool whole = in.get() != 0;
@@ -250,7 +293,7 @@ Status SymbolDeduplicator::restore(const std::string& name, uint64_t number, std
                                       : __builtin_mul_overflow(bucket_read + 1, width_, &begin))) {
       return fail(ErrorKind::corrupt, "state '{}' is malformed", name);
     }
-    Symbol& symbol = symbol_of(code);
+    Symbol& symbol = symbol_of(code, venue);
     // Any time of the bucket will do; of the first one, which may begin before the range of time, its last.
     Bucket* bucket = bucket_of(symbol, bucket_read >= 0 ? begin : begin - 1, true);
     Bucket forgotten;  // of the journal, but out of reach of the symbol's newest

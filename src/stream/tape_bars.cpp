@@ -20,6 +20,8 @@ using market::SymbolCode;
 namespace {
 
 constexpr size_t kJudged = 256;
+// Different unknown conditions that are counted each by itself; the rest are counted together.
+constexpr size_t kUnknownMax = 100;
 
 int64_t saturating_add(int64_t a, int64_t b) { return (Timestamp{a} + Duration{b}).ns; }
 int64_t saturating_subtract(int64_t a, int64_t b) { return (Timestamp{a} - Duration{b}).ns; }
@@ -78,6 +80,7 @@ Result<std::unique_ptr<TapeBars>> TapeBars::create(const plan::Bars& bars, const
   made->tape_field_ = field_of(input, "tape", market::Kind::symbol);
   made->action_field_ = field_of(input, "action", market::Kind::symbol);
   made->ref_field_ = field_of(input, "ref_id", market::Kind::id);
+  made->venue_field_ = field_of(input, "venue", market::Kind::symbol);
   made->set_intervals(bars);
   made->edge_codes_ = {market::kNoSymbol, symbols.intern("first"), symbols.intern("last"), symbols.intern("both")};
   made->cancel_code_ = symbols.intern(market::kCancel);
@@ -201,6 +204,15 @@ RecordId TapeBars::id_at(const Column* ids, size_t row) const {
   return id.is_number() ? RecordId{.number = id.number} : RecordId{.number = kTextId0, .text = id.text};
 }
 
+uint16_t TapeBars::venue_number(SymbolCode code) {
+  if (code < venue_numbers_.size() && venue_numbers_[code] != 0) [[likely]]
+    return venue_numbers_[code];
+  if (venues_.size() == UINT16_MAX) return 0;
+  if (code >= venue_numbers_.size()) venue_numbers_.resize(size_t{code} + 1);
+  venues_.push_back(code);
+  return venue_numbers_[code] = static_cast<uint16_t>(venues_.size());
+}
+
 uint8_t TapeBars::judge(const Batch& batch, size_t row) {
   if (conditions_ == nullptr) return market::kUpdatesAll;
   std::string_view text;
@@ -217,7 +229,9 @@ uint8_t TapeBars::judge(const Batch& batch, size_t row) {
   const std::string_view tape_text = tape == market::kNoSymbol ? std::string_view() : symbols_.text(tape);
   const market::Verdict verdict = conditions_->judge(text, tape_text, form_t_, vwap_rule_);
   if (verdict.unknown) {
-    ++unknown_[fmt::format("{}/{}", tape_text.empty() ? "-" : tape_text, verdict.unknown_code)];
+    std::string name = fmt::format("{}/{}", tape_text.empty() ? "-" : tape_text, verdict.unknown_code);
+    if (unknown_.size() >= kUnknownMax && !unknown_.contains(name)) name = "others";
+    ++unknown_[std::move(name)];
   } else if (is_short) {
     known = {key, static_cast<uint32_t>(text.size()), tape, verdict.updates};
   }
@@ -236,6 +250,8 @@ void TapeBars::process(const Flow& flow, BarOutput& out) {
   const int64_t* const numbers = ids != nullptr && !ids->all_null && ids->valid.empty() && ids->ids.all_numbers()
                                      ? ids->ids.numbers().data()
                                      : nullptr;
+  const Column* venues = venue_field_ && revise_for_ > 0 ? &batch.columns[*venue_field_] : nullptr;
+  if (venues != nullptr && venues->all_null) venues = nullptr;
   const int64_t earliest = saturating_add(INT64_MIN, intervals_.back().every);
   const size_t count = flow.size();
   for (size_t i = 0; i < count; ++i) {
@@ -250,6 +266,7 @@ void TapeBars::process(const Flow& flow, BarOutput& out) {
     trade.price = batch.columns[fields_.price].i64[trade.row];
     trade.size = batch.columns[fields_.size].i64[trade.row];
     trade.id = numbers != nullptr ? RecordId{.number = numbers[trade.row]} : id_at(ids, trade.row);
+    if (venues != nullptr && !venues->is_null(trade.row)) trade.venue = venue_number(venues->codes[trade.row]);
     Symbol& symbol = states_[slot_of(batch.columns[fields_.symbol].codes[trade.row])];
     if (actions != nullptr && !actions->is_null(trade.row)) [[unlikely]] {
       const SymbolCode action = actions->codes[trade.row];
@@ -333,9 +350,9 @@ void TapeBars::take_back(const Flow& flow, Symbol& symbol, const Trade& event, b
   if (target.number == kNullId) return refuse("give its id as ref_id");
   if (revise_for_ == 0) return refuse("bars of this stream are not revised; write `revise_for`");
   const int64_t now = watermark(symbol);
-  KeptTrade* kept = find_kept(symbol, target);
-  // What is past revising is forgotten a little later than that: until then it is as if it were.
-  if (kept != nullptr && past_revising(kept->ts, horizon(now))) kept = nullptr;
+  const Found found = find_kept(symbol, target, event.venue, horizon(now));
+  if (found.at_other_venue) return refuse("trades of several venues have it: give the venue of the one that is meant");
+  KeptTrade* const kept = found.trade;
   if (kept == nullptr) {
     if (clock_.find(event.ts) == WindowClock::Place::inside && past_revising(event.ts, horizon(now))) {
       Trade late = event;
@@ -346,6 +363,10 @@ void TapeBars::take_back(const Flow& flow, Symbol& symbol, const Trade& event, b
                               format_duration(Duration{revise_for_})));
   }
   if (!kept->alive()) return refuse("it was cancelled already");
+  const bool renames = correct && own.number != kNullId && compare_ids(own, kept->id, pool_) != 0;
+  if (renames && find_kept(symbol, own, kept->venue, horizon(now)).trade != nullptr) {
+    return refuse("the correction came before: its own id is known already");
+  }
   (void)clock_.find(kept->ts);
   for (const size_t root : roots_) {
     const WindowBounds at = clock_.bounds(kept->ts, intervals_[root].every, intervals_[root].daily);
@@ -362,8 +383,9 @@ void TapeBars::take_back(const Flow& flow, Symbol& symbol, const Trade& event, b
     kept->price = event.price;
     kept->size = event.size;
     kept->flags = static_cast<uint8_t>(judge(batch, event.row) | KeptTrade::kCorrected);
-    if (own.number != kNullId && compare_ids(own, kept->id, pool_) != 0) {
-      symbol.renamed.emplace_back(own.number <= kTextId0 ? pool_.add(own.text) : own.number, kept->id);
+    if (renames) {
+      const int64_t stored = own.number <= kTextId0 ? pool_.add(own.text) : own.number;
+      symbol.renamed.push_back({stored, kept->id, kept->venue});
     }
     note_event(symbol, *kept, own);
   } else {
@@ -380,17 +402,28 @@ void TapeBars::take_back(const Flow& flow, Symbol& symbol, const Trade& event, b
 
 // --- what is kept ----------------------------------------------------------------------------------------------------
 
-KeptTrade* TapeBars::find_kept(Symbol& symbol, const RecordId& id) {
-  int64_t stored = kNullId;
-  for (const auto& [name, of] : symbol.renamed) {
-    if (compare_ids(id, name, pool_) == 0) stored = of;
+TapeBars::Found TapeBars::find_kept(Symbol& symbol, const RecordId& id, uint16_t venue, int64_t horizon) {
+  // What is past revising is forgotten a little later than that: until then it is as if it were.
+  const auto find = [&](auto is_it) {
+    Found found;
+    for (size_t i = symbol.kept.size(); i-- > 0;) {
+      KeptTrade& trade = symbol.kept[i];
+      if (trade.id == kNullId || !is_it(trade) || past_revising(trade.ts, horizon)) continue;
+      // The newest, as ids come again; but where the venue is not said, of one venue only.
+      if (found.trade == nullptr) found.trade = &trade;
+      found.at_other_venue = found.at_other_venue || trade.venue != found.trade->venue;
+    }
+    return found;
+  };
+  const auto fits = [venue](uint16_t other) { return venue == 0 || other == 0 || venue == other; };
+  for (size_t i = symbol.renamed.size(); i-- > 0;) {
+    const Renamed& entry = symbol.renamed[i];
+    if (!fits(entry.venue) || compare_ids(id, entry.own, pool_) != 0) continue;
+    const Found found =
+        find([&](const KeptTrade& trade) { return trade.id == entry.id && trade.venue == entry.venue; });
+    if (found.trade != nullptr) return found;
   }
-  for (size_t i = symbol.kept.size(); i-- > 0;) {
-    KeptTrade& trade = symbol.kept[i];
-    if (trade.id == kNullId) continue;
-    if (stored != kNullId ? trade.id == stored : compare_ids(id, trade.id, pool_) == 0) return &trade;
-  }
-  return nullptr;
+  return find([&](const KeptTrade& trade) { return fits(trade.venue) && compare_ids(id, trade.id, pool_) == 0; });
 }
 
 void TapeBars::keep(Symbol& symbol, const Trade& trade) {
@@ -401,8 +434,13 @@ void TapeBars::keep(Symbol& symbol, const Trade& trade) {
     }
     return;
   }
-  KeptTrade& kept = symbol.kept.push_back(
-      {.ts = trade.ts, .price = trade.price, .size = trade.size, .blob = blob_, .flags = trade.updates}, spare_);
+  KeptTrade& kept = symbol.kept.push_back({.ts = trade.ts,
+                                           .price = trade.price,
+                                           .size = trade.size,
+                                           .blob = blob_,
+                                           .flags = trade.updates,
+                                           .venue = trade.venue},
+                                          spare_);
   keep_id(kept.id, trade.id, pool_);
   text_ids_ = text_ids_ || kept.id <= kTextId0;
   ++symbol.fresh;
@@ -427,13 +465,13 @@ bool TapeBars::drop_oldest(Symbol& symbol) {
 void TapeBars::pop_kept(Symbol& symbol) {
   const size_t count = symbol.kept.front_size();
   for (size_t i = 0; i < count && (text_ids_ || !symbol.renamed.empty()); ++i) {
-    const int64_t id = symbol.kept[i].id;
-    std::erase_if(symbol.renamed, [&](const auto& entry) {
-      if (entry.second != id) return false;
-      pool_.release(entry.first);
+    const KeptTrade& trade = symbol.kept[i];
+    std::erase_if(symbol.renamed, [&](const Renamed& entry) {
+      if (entry.id != trade.id || entry.venue != trade.venue) return false;
+      pool_.release(entry.own);
       return true;
     });
-    pool_.release(id);
+    pool_.release(trade.id);
   }
   symbol.kept.pop_block(spare_);
   symbol.fresh = std::min(symbol.fresh, symbol.kept.size());

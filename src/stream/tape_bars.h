@@ -89,6 +89,12 @@ class TapeBars final : public BarMaker {
     bool changed = false;  // since the last provisional bar
     bool sealed = false;  // some of its trades are forgotten
   };
+  // A correction's own id, by which the trade is known too from then on.
+  struct Renamed {
+    int64_t own = kNullId;
+    int64_t id = kNullId;  // of the trade
+    uint16_t venue = 0;  // of the trade
+  };
   struct Symbol {
     market::SymbolCode code = market::kNoSymbol;
     int64_t newest = INT64_MIN;
@@ -97,7 +103,7 @@ class TapeBars final : public BarMaker {
     std::vector<std::vector<Window>> windows;  // by interval, by start
     KeptTrades kept;
     size_t fresh = 0;  // of kept, from its end: not in the state yet
-    std::vector<std::pair<int64_t, int64_t>> renamed;  // a correction's own id, and the id of the trade it corrected
+    std::vector<Renamed> renamed;
     bool dirty = false;
   };
   struct Trade {
@@ -107,6 +113,7 @@ class TapeBars final : public BarMaker {
     int64_t size = 0;
     RecordId id;
     uint8_t updates = market::kUpdatesAll;
+    uint16_t venue = 0;
   };
   struct Made {  // a bar to be emitted
     int64_t end = 0;
@@ -134,6 +141,8 @@ class TapeBars final : public BarMaker {
   [[nodiscard]] uint8_t judge(const market::Batch& batch, size_t row);
   [[nodiscard]] std::optional<std::string> reason_to_refuse(const market::Batch& batch, size_t row) const;
   [[nodiscard]] RecordId id_at(const market::Column* ids, size_t row) const;
+  // The number of a venue, from 1 on; 0 beyond the greatest, as where it is not known.
+  [[nodiscard]] uint16_t venue_number(market::SymbolCode code);
 
   void take_trade(const Flow& flow, Symbol& symbol, const Trade& trade, BarOutput& out);
   void take_back(const Flow& flow, Symbol& symbol, const Trade& event, bool correct, BarOutput& out);
@@ -169,7 +178,15 @@ class TapeBars final : public BarMaker {
   [[nodiscard]] Touched touch(Symbol& symbol, int64_t ts);
   // Emits again the closed ones that have changed since.
   void reissue(const Symbol& symbol, const Touched& touched);
-  [[nodiscard]] KeptTrade* find_kept(Symbol& symbol, const RecordId& id);
+  // The trade of that id, by its own or by that of a correction. Ids are a venue's own: where both venues are known
+  // they must be the same.
+  struct Found {
+    KeptTrade* trade = nullptr;
+    bool at_other_venue = false;  // there is another one at another venue, and nothing said which is meant
+  };
+  [[nodiscard]] Found find_kept(Symbol& symbol, const RecordId& id, uint16_t venue, int64_t horizon);
+  // The newest trade of that very id at that very venue.
+  [[nodiscard]] KeptTrade* find_exactly(Symbol& symbol, const RecordId& id, uint16_t venue) const;
   [[nodiscard]] static bool merges(const Interval& interval) { return interval.child != kNoChild; }
   static void merge(Sums& whole, const Sums& part);
 
@@ -187,6 +204,7 @@ class TapeBars final : public BarMaker {
   std::optional<size_t> conditions_field_;
   std::optional<size_t> tape_field_;
   std::optional<size_t> action_field_;
+  std::optional<size_t> venue_field_;
   std::optional<size_t> ref_field_;
   market::SymbolTable& symbols_;
   int64_t lateness_ = 0;
@@ -227,6 +245,8 @@ class TapeBars final : public BarMaker {
   std::vector<Event> events_;  // cancels and corrections since the last piece
   std::vector<JudgedConditions> judged_;
   std::map<std::string, uint64_t> unknown_;
+  std::vector<market::SymbolCode> venues_;  // by number less one
+  std::vector<uint16_t> venue_numbers_;  // by symbol code; 0: none yet
 };
 
 }  // namespace penstock::stream

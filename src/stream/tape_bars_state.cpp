@@ -18,7 +18,7 @@ constexpr uint32_t kFirstTradesBlob = 256;
 constexpr size_t kTradesBlobsMax = 4096;
 
 // What begins a blob of windows: BarBuilder's begin with the number of its intervals, which is never so large.
-constexpr uint64_t kTapeBarsTag = 1'000'001;
+constexpr uint64_t kTapeBarsTag = 1'000'002;
 
 void put_id(BlobWriter& out, int64_t id, std::string_view text) {
   out.put_signed(std::max(id, kTextId0));
@@ -35,7 +35,12 @@ RecordId get_id(BlobReader& in) {
 std::string TapeBars::settings() const {
   std::string text = fmt::format("lateness {} revise_for {} early {}", lateness_, revise_for_, early_);
   for (const Interval& interval : intervals_) text += fmt::format(" {}{}", interval.every, interval.daily ? "d" : "");
-  return text + (calendar_ == nullptr ? "" : " session " + calendar_->name());
+  if (calendar_ != nullptr) text += " session " + calendar_->name();
+  if (conditions_ != nullptr) {
+    text += fmt::format(" conditions {:08x} {} {}", conditions_->fingerprint(), static_cast<int>(form_t_),
+                        static_cast<int>(vwap_rule_));
+  }
+  return text;
 }
 
 void TapeBars::take_state(const std::string& prefix, StateChanges& changes) {
@@ -85,10 +90,11 @@ void TapeBars::write_windows(const std::string& prefix, StateChanges& changes) {
 Status TapeBars::restore_windows(const std::string& name, BlobReader& in) {
   const bool same = in.get() == kTapeBarsTag && in.get_text() == settings();
   if (!same && in.ok()) {
-    return fail(ErrorKind::invalid,
-                "stream '{}': its open bars were made with other intervals, another lateness, session or time of "
-                "revision: put those back, or give the stream another name",
-                stream_);
+    return fail(
+        ErrorKind::invalid,
+        "stream '{}': its open bars were made with other intervals, another lateness, session, time of revision "
+        "or table of conditions: put those back, or give the stream another name",
+        stream_);
   }
   const uint64_t count = in.get();
   for (uint64_t i = 0; i < count && in.ok(); ++i) {
@@ -156,6 +162,9 @@ void TapeBars::write_trades(const std::string& prefix, StateChanges& changes) {
     }
   }
   BlobWriter out;
+  // The names of venues by the numbers that stand below.
+  out.put(venues_.size());
+  for (const market::SymbolCode venue : venues_) out.put_text(symbols_.text(venue));
   uint64_t changed = 0;
   for (const Event& event : events_) changed += event.of_written && !whole.contains(event.slot) ? 1u : 0u;
   out.put(changed);
@@ -163,6 +172,7 @@ void TapeBars::write_trades(const std::string& prefix, StateChanges& changes) {
     if (!event.of_written || whole.contains(event.slot)) continue;
     out.put_text(symbols_.text(states_[event.slot].code));
     put_id(out, event.trade.id, event.id);
+    out.put(event.trade.venue);
     out.put_signed(event.trade.price);
     out.put_signed(event.trade.size);
     out.put(event.trade.flags);
@@ -183,6 +193,7 @@ void TapeBars::write_trades(const std::string& prefix, StateChanges& changes) {
       out.put_signed(trade.price);
       out.put_signed(trade.size);
       out.put(trade.flags);
+      out.put(trade.venue);
     }
     symbol.fresh = 0;
   }
@@ -194,6 +205,7 @@ void TapeBars::write_trades(const std::string& prefix, StateChanges& changes) {
     out.put_text(symbols_.text(states_[event.slot].code));
     put_id(out, event.own, event.own_text);
     put_id(out, event.trade.id, event.id);
+    out.put(event.trade.venue);
   }
   if (with_trades > 0 || !events_.empty()) {
     changes[prefix + std::to_string(kFirstTradesBlob + blob_)] = out.sealed();
@@ -214,17 +226,36 @@ void TapeBars::write_trades(const std::string& prefix, StateChanges& changes) {
   }
 }
 
+KeptTrade* TapeBars::find_exactly(Symbol& symbol, const RecordId& id, uint16_t venue) const {
+  for (size_t i = symbol.kept.size(); i-- > 0;) {
+    KeptTrade& trade = symbol.kept[i];
+    if (trade.venue == venue && compare_ids(id, trade.id, pool_) == 0) return &trade;
+  }
+  return nullptr;
+}
+
 Status TapeBars::restore_trades(const std::string& name, uint32_t number, BlobReader& in) {
   const auto symbol_of = [&](std::string_view text) -> Symbol* {
     const market::SymbolCode code = symbols_.intern(text);
     return code == market::kNoSymbol ? nullptr : &states_[slot_of(code)];
   };
   const auto malformed = [&] { return fail(ErrorKind::corrupt, "state '{}' is malformed", name); };
+  std::vector<uint16_t> venues = {0};
+  for (uint64_t left = in.get(); left > 0 && in.ok(); --left) {
+    const market::SymbolCode code = symbols_.intern(in.get_text());
+    if (code == market::kNoSymbol) return malformed();
+    venues.push_back(venue_number(code));
+  }
+  const auto get_venue = [&]() -> uint16_t {
+    const uint64_t number_read = in.get();
+    return number_read < venues.size() ? venues[number_read] : uint16_t{0};
+  };
   for (uint64_t left = in.get(); left > 0 && in.ok(); --left) {
     Symbol* symbol = symbol_of(in.get_text());
     const RecordId id = get_id(in);
+    const uint16_t venue = get_venue();
     // A trade that was forgotten meanwhile is looked for in vain.
-    KeptTrade* trade = symbol == nullptr ? nullptr : find_kept(*symbol, id);
+    KeptTrade* trade = symbol == nullptr ? nullptr : find_exactly(*symbol, id, venue);
     const int64_t price = in.get_signed();
     const int64_t size = in.get_signed();
     const auto flags = static_cast<uint8_t>(in.get());
@@ -246,6 +277,7 @@ Status TapeBars::restore_trades(const std::string& name, uint32_t number, BlobRe
       trade.price = in.get_signed();
       trade.size = in.get_signed();
       trade.flags = static_cast<uint8_t>(in.get());
+      trade.venue = get_venue();
       symbol->kept.push_back(trade, spare_);
       ++kept_;
     }
@@ -254,9 +286,12 @@ Status TapeBars::restore_trades(const std::string& name, uint32_t number, BlobRe
     Symbol* symbol = symbol_of(in.get_text());
     if (symbol == nullptr) return malformed();
     const RecordId own = get_id(in);
-    const KeptTrade* trade = find_kept(*symbol, get_id(in));
-    if (trade != nullptr)
-      symbol->renamed.emplace_back(own.number <= kTextId0 ? pool_.add(own.text) : own.number, trade->id);
+    const RecordId id = get_id(in);
+    const KeptTrade* trade = find_exactly(*symbol, id, get_venue());
+    if (trade != nullptr) {
+      const int64_t stored = own.number <= kTextId0 ? pool_.add(own.text) : own.number;
+      symbol->renamed.push_back({stored, trade->id, trade->venue});
+    }
   }
   blobs_.insert(number);
   blob_ = std::max(blob_, number + 1);

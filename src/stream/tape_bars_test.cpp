@@ -93,6 +93,77 @@ TEST(TapeBars, ACancelWithItsTradesIdIsNoDuplicateOfIt) {
   expect_accounted(run.engine->counts());
 }
 
+TEST(TapeBars, ACancelMeansTheTradeOfItsVenue) {
+  const plan::Plan plan = plan_of(revised());
+  const auto trades = [](Partition& run) {
+    run.trades({{.ts_ms = 1'000, .price = "10", .id = "5", .venue = "N"},
+                {.ts_ms = 2'000, .price = "12", .id = "5", .venue = "P"}});
+  };
+  StateChanges state;
+  {
+    Partition run(plan);
+    trades(run);
+    run.commit(state);
+  }
+  Partition run(plan, {"x", "P"});
+  ASSERT_TRUE(run.engine->restore(state));
+  run.trades({{.ts_ms = 3'000, .id = "6", .venue = "N", .action = "cancel", .ref_id = "5"}});
+  run.end();
+  EXPECT_THAT(run.take(0), ElementsAre("A|1m|1970-01-01T00:00:00Z|12|12|12|12|1|12|1|0|true"));
+  Partition other(plan);
+  trades(other);
+  other.trades({{.ts_ms = 3'000, .action = "cancel", .ref_id = "5"},
+                {.ts_ms = 3'000, .venue = "Q", .action = "cancel", .ref_id = "5"}});
+  EXPECT_THAT(other.take(1), ElementsAre(HasSubstr("cancel of trade 5: trades of several venues have it"),
+                                         HasSubstr("cancel of trade 5: there is none")));
+  other.end();
+  EXPECT_THAT(other.take(0), ElementsAre("A|1m|1970-01-01T00:00:00Z|10|12|10|12|2|11|2|0|true"));
+}
+
+TEST(TapeBars, ACorrectionThatComesAgainChangesNothing) {
+  const plan::Plan plan = plan_of(revised());
+  Partition run(plan);
+  run.trades({{.ts_ms = 1'000, .price = "10", .id = "1"},
+              {.ts_ms = 2'000, .price = "11", .id = "2", .action = "correct", .ref_id = "1"},
+              {.ts_ms = 3'000, .price = "12", .id = "3", .action = "correct", .ref_id = "2"},
+              {.ts_ms = 4'000, .price = "11", .id = "2", .action = "correct", .ref_id = "1"}});
+  EXPECT_THAT(run.take(1), ElementsAre(HasSubstr("correct of trade 1: the correction came before")));
+  run.end();
+  EXPECT_THAT(run.take(0), ElementsAre("A|1m|1970-01-01T00:00:00Z|12|12|12|12|1|12|1|0|true"));
+}
+
+TEST(TapeBars, OpenBarsOfAnotherTableOfConditionsAreNotGoneOnWith) {
+  const auto table = [](std::string_view row) {
+    return std::shared_ptr<const market::SaleConditions>(
+        *market::SaleConditions::parse(fmt::format("tape,code,high_low,open_close,volume\n*,I,{}\n", row), "t.csv"));
+  };
+  StateChanges state;
+  const plan::Plan plan = plan_of({.conditions = table("no,no,yes")});
+  Partition before(plan);
+  before.trades({{.ts_ms = 1'000, .conditions = "I"}});
+  before.commit(state);
+  const plan::Plan again = plan_of({.conditions = table("no,no,yes")});
+  Partition same(again);
+  EXPECT_TRUE(same.engine->restore(state));
+  for (const Bars& bars : {Bars{.conditions = table("yes,yes,yes")}, Bars{.early = kSecond}, Bars{}}) {
+    const plan::Plan others = plan_of(bars);
+    Partition other(others);
+    const Status restored = other.engine->restore(state);
+    ASSERT_FALSE(restored);
+    EXPECT_THAT(restored.error().message, HasSubstr("put those back"));
+  }
+}
+
+TEST(TapeBars, UnknownConditionsAreCountedInBoundedMemory) {
+  const plan::Plan plan = plan_of({.conditions = us_equity()});
+  Partition run(plan);
+  for (int i = 0; i < 300; ++i) run.trades({{.ts_ms = 1'000, .conditions = fmt::format("u{}é", i), .tape = "C"}});
+  const auto& unknown = run.engine->counts().unknown_conditions;
+  EXPECT_LE(unknown.size(), 101u);
+  for (const auto& [name, count] : unknown)
+    EXPECT_TRUE(name.ends_with("/u") || name.ends_with("é") || name.ends_with("others")) << name;
+}
+
 TEST(TapeBars, ACancelThatNamesNothingIsQuarantinedWithItsReason) {
   const plan::Plan plan = plan_of(revised());
   Partition run(plan);

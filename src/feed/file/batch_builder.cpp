@@ -94,7 +94,9 @@ BatchBuilder::BatchBuilder(FileRecord record, std::vector<FieldSpec> specs, std:
   for (const size_t field : given_) {
     given_mask_ |= uint32_t{1} << field;
     if (is_late(slots_[field].kind)) late_.push_back(field);
+    if (record_ == FileRecord::trade && specs_[field].column == market::TradeColumn::action) action_ = field;
   }
+  if (action_) cancel_code_ = symbols_.intern_text(market::kCancel);
 }
 
 void BatchBuilder::begin(size_t rows) {
@@ -208,9 +210,18 @@ bool BatchBuilder::commit_row() {
   return true;
 }
 
+// A message that takes a trade back needs no price and no size: many venues write none.
+bool BatchBuilder::is_cancel() const {
+  return action_ && (set_mask_ >> *action_ & 1) != 0 && slots_[*action_].codes[row_] == cancel_code_;
+}
+
 bool BatchBuilder::commit_nulls() {
+  const bool cancel = is_cancel();
   for (const size_t field : given_) {
-    if ((set_mask_ >> field & 1) == 0 && specs_[field].required) return refuse(field, "no value", {});
+    if ((set_mask_ >> field & 1) != 0 || !specs_[field].required) continue;
+    if (!cancel || slots_[field].kind != Kind::decimal) return refuse(field, "no value", {});
+    slots_[field].i64[row_] = 0;
+    set_mask_ |= uint32_t{1} << field;
   }
   for (const size_t field : given_) {
     Slot& slot = slots_[field];

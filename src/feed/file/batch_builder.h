@@ -126,6 +126,7 @@ class BatchBuilder {
   void bind(Slot& slot, market::Column& column);
   void commit_id(Slot& slot, market::IdColumn& ids);
   [[nodiscard]] bool commit_nulls();
+  [[nodiscard]] bool is_cancel() const;
   [[nodiscard]] bool refuse(size_t field, std::string_view what, std::string_view text);
   [[nodiscard]] bool refuse_long(size_t field, std::string_view text);
 
@@ -134,6 +135,8 @@ class BatchBuilder {
   std::vector<size_t> given_;
   std::vector<size_t> late_;  // of given_, the ids and texts
   uint32_t given_mask_ = 0;
+  std::optional<size_t> action_;  // of given_: what a message does to an earlier trade
+  market::SymbolCode cancel_code_ = market::kNoSymbol;
   std::vector<Slot> slots_;  // one a spec
   FastSymbols symbols_;
   market::Batch batch_;

@@ -70,6 +70,18 @@ TEST_F(CsvSource, ReadsTheTapeAndWhatTakesATradeBack) {
                                                "AAPL|-|2024-01-02T14:30:02Z|-|187.2|3|19|-|-|C|correct|x-17"));
 }
 
+TEST_F(CsvSource, ACancelNeedsNoPriceAndACorrectionDoes) {
+  const Seen seen = read(
+      "symbol,ts_event,price,size,id,action,ref_id\n"
+      "AAPL,1704205801,,,,cancel,17\n"
+      "AAPL,1704205802,,3,19,correct,17\n"
+      "AAPL,1704205803,1,,20,,\n");
+  ASSERT_TRUE(seen.status);
+  EXPECT_THAT(seen.emitter.rows(), ElementsAre("AAPL|-|2024-01-02T14:30:01Z|-|0|0|-|-|-|cancel|17"));
+  EXPECT_THAT(seen.emitter.rejects(), ElementsAre(::testing::StartsWith("line 3: price: no value"),
+                                                  ::testing::StartsWith("line 4: size: no value")));
+}
+
 TEST_F(CsvSource, ReadsQuotes) {
   const Seen seen = read("symbol,ts_event,bid,bid_size,ask,ask_size\nAAPL,1704205800,187.1,3,187.2,\n",
                          {.record = FileRecord::quote});

@@ -107,7 +107,7 @@ class OutlierJudge final : public SymbolJudge {
       const int64_t off = 2 * price - sorted[(window_ - 1) / 2] - sorted[window_ / 2];
       const Int128 doubled = 2 * Int128{off < 0 ? -off : off};
       if (doubled * plan::Ratio::kOne <= Int128{least_deviation4<int64_t>(sorted, window_)} * check_.factor.millionths)
-        [[likely]]
+          [[likely]]
         return true;
     }
     MedianOf<Int128> median;

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "market/batch.h"
+#include "market/schema.h"
 #include "plan/evaluate.h"
 #include "stream/checks/judge.h"
 #include "stream/checks/texts.h"
@@ -84,10 +85,14 @@ class SqlJudge final : public Judge {
 class PositiveJudge final : public Judge {
  public:
   PositiveJudge(const plan::PositiveCheck& check, const market::Schema& input, const market::SymbolTable& symbols)
-      : check_(check), input_(input), symbols_(symbols) {}
+      : check_(check), input_(input), symbols_(symbols), action_(input.find("action")) {
+    if (action_ && input.fields[*action_].type.kind != Kind::symbol) action_.reset();
+  }
 
   Status judge(const Flow& rows, std::vector<Failure>& out) override {
     bool any = false;
+    // A message that cancels a trade may have no price.
+    const Column* actions = action_ ? &rows.batch->columns[*action_] : nullptr;
     for (const size_t index : check_.columns) any = any || any_fails(rows.batch->columns[index], rows.batch->rows);
     if (!any) return {};
     const size_t count = rows.size();
@@ -96,6 +101,8 @@ class PositiveJudge final : public Judge {
       for (const size_t index : check_.columns) {
         const Column& column = rows.batch->columns[index];
         if (column.is_null(row) || !fails(column, row)) continue;
+        if (actions != nullptr && !actions->is_null(row) && symbols_.text(actions->codes[row]) == market::kCancel)
+          break;
         out.push_back({static_cast<uint32_t>(row), text_of(column, row, symbols_), input_.fields[index].name + " > 0"});
         break;
       }
@@ -123,6 +130,7 @@ class PositiveJudge final : public Judge {
   const plan::PositiveCheck& check_;
   const market::Schema& input_;
   const market::SymbolTable& symbols_;
+  std::optional<size_t> action_;
 };
 
 class FutureJudge final : public Judge {

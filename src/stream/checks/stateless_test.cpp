@@ -51,6 +51,14 @@ TEST(Actions, FailStopsAtTheFirstRecordThatAnyRuleFindsHoweverTheCallIsCut) {
   }
 }
 
+TEST(Positive, DoesNotJudgeAMessageThatCancels) {
+  const plan::Plan plan = checks_plan("p: {positive: [price, size]}");
+  CheckRun run(plan);
+  run.give({trade(0, "0", {{"action", "cancel"}, {"ref_id", "1"}}),
+            trade(1, "0", {{"action", "correct"}, {"ref_id", "1"}})});
+  EXPECT_THAT(run.found(), ElementsAre("p A 14:30:01Z: 0 | price > 0"));
+}
+
 TEST(Sql, NullFailsAndAnErrorIsPartOfTheBound) {
   const plan::Plan plan = checks_plan("v: venue = 'X', s: {sql: \"cast(side as bigint) > size\", action: flag}");
   CheckRun run(plan);
