@@ -83,8 +83,9 @@ Result<PartitionStart> open_partition(const plan::Plan& plan, size_t topic, int3
 Status give_to_engine(stream::Engine& engine, const TopicPartition& partition, const DecodedBatch& batch) {
   const auto at = [&](Status status) -> Status {
     if (status) return status;
-    return with_context(std::move(status).error(), fmt::format("{}-{} at offset {}", partition.topic,
-                                                               partition.partition, batch.base_offset.value));
+    return with_context(std::move(status).error(),
+                        fmt::format("{}-{}, in the records from offset {} on", partition.topic, partition.partition,
+                                    batch.base_offset.value));
   };
   if (batch.rows.rows > 0) PENSTOCK_TRY(at(engine.process(batch.rows)));
   for (const market::RejectRecord& reject : batch.rejects) {
