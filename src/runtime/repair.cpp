@@ -62,6 +62,13 @@ const plan::Bars* bars_of(const plan::Stream& stream) {
   return nullptr;
 }
 
+// Of the bars that the step makes. With a session there is always the one of its day.
+std::vector<Duration> intervals_of(const plan::Bars& bars) {
+  std::vector<Duration> intervals = bars.every;
+  if (bars.calendar != nullptr && (intervals.empty() || intervals.back() < kDay)) intervals.push_back(kDay);
+  return intervals;
+}
+
 bool reads_rows(const plan::Input& input) {
   return input.from == plan::Input::From::stream && input.port == plan::Port::rows;
 }
@@ -218,10 +225,11 @@ class Repair {
     }
     for (const size_t stream : streams) {
       const plan::Bars& bars = *bars_of(plan_.streams[stream]);
+      const std::vector<Duration> intervals = intervals_of(bars);
       for (auto bar = stored.begin(); whole && bar != stored.end();) {
         const auto at = std::next(bar);
         const bool of_stream = std::ranges::any_of(
-            bars.every, [&](const Duration every) { return format_duration(every) == bar->first.every; });
+            intervals, [&](const Duration every) { return format_duration(every) == bar->first.every; });
         if (of_stream && bar->second.values.back() != "0" &&
             !left_alone(bar->first, bars, made_.at(stream).progress, done)) {
           ++done.removed;
@@ -271,7 +279,7 @@ class Repair {
                                        RepairedTable& done) {
     stream::WindowClock clock(bars.calendar);
     int64_t end = INT64_MIN;
-    for (const Duration every : bars.every) {
+    for (const Duration every : intervals_of(bars)) {
       if (format_duration(every) != key.every || clock.find(key.start) != stream::WindowClock::Place::inside) continue;
       end = clock.bounds(key.start, every.ns, bars.calendar != nullptr && every >= kDay).end;
     }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <unordered_set>
 
-#include "base/assert.h"
 #include "market/schema.h"
 
 namespace penstock::runtime {
@@ -19,21 +18,19 @@ market::SymbolCode code_at(const market::Batch& rows, std::optional<size_t> colu
   return rows.columns[*column].codes[row];
 }
 
-bool within_a_day(int64_t a, int64_t b) {
-  return Timestamp{std::max(a, b)} - kDay < Timestamp{std::min(a, b)};
-}
+bool within_a_day(int64_t a, int64_t b) { return Timestamp{std::max(a, b)} - kDay < Timestamp{std::min(a, b)}; }
 
 }  // namespace
 
 const market::SchemaPtr& StandingTrades::schema() {
-  static const market::SchemaPtr schema = std::make_shared<const market::Schema>(
-      market::Schema{{{"symbol", {market::Kind::symbol}},
-                      {"ts_event", {market::Kind::timestamp}},
-                      {"price", market::kPriceType},
-                      {"size", market::kSizeType},
-                      {"id", {market::Kind::id}},
-                      {"conditions", {market::Kind::text}},
-                      {"tape", {market::Kind::symbol}}}});
+  static const market::SchemaPtr schema =
+      std::make_shared<const market::Schema>(market::Schema{{{"symbol", {market::Kind::symbol}},
+                                                             {"ts_event", {market::Kind::timestamp}},
+                                                             {"price", market::kPriceType},
+                                                             {"size", market::kSizeType},
+                                                             {"id", {market::Kind::id}},
+                                                             {"conditions", {market::Kind::text}},
+                                                             {"tape", {market::Kind::symbol}}}});
   return schema;
 }
 
@@ -183,8 +180,8 @@ bool StandingTrades::apply_event(const Event& event, std::vector<std::pair<int64
   if (own != kNoId && own != trade.id) {
     const auto same = by_id_.find(own);
     const bool came_before = same != by_id_.end() && std::ranges::any_of(same->second, [&](uint32_t other) {
-      return fits(trade.venue, named_[other]) && within_a_day(named_[other].ts, trade.ts);
-    });
+                               return fits(trade.venue, named_[other]) && within_a_day(named_[other].ts, trade.ts);
+                             });
     if (came_before) return true;
     known.emplace_back(own, *found);
   }
@@ -214,9 +211,9 @@ std::vector<market::Batch> StandingTrades::batches() const {
     batch.columns[1].i64.push_back(print.ts);
     batch.columns[2].i64.push_back(print.price);
     batch.columns[3].i64.push_back(print.size);
-    batch.columns[4].ids.append(print.id >= 0   ? market::Id{print.id, {}}
+    batch.columns[4].ids.append(print.id >= 0       ? market::Id{print.id, {}}
                                 : print.id == kNoId ? market::Id{0, {}}
-                                                : market::Id{0, *id_texts_[static_cast<size_t>(-2 - print.id)]});
+                                                    : market::Id{0, *id_texts_[static_cast<size_t>(-2 - print.id)]});
     batch.columns[4].valid.push_back(print.id == kNoId ? 0 : 1);
     batch.columns[5].text.append(*condition_texts_[print.conditions]);
     batch.columns[6].codes.push_back(print.tape);

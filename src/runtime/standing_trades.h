@@ -3,8 +3,8 @@
 // One that takes a trade back means the nearest trade of that id before it in the log, as venues begin their ids anew;
 // where there is none before, it has overtaken its trade, and means the first one behind it. Ids are a venue's own:
 // where both venues are known they must be the same, and where the venue is not said and trades of several venues have
-// the id within a day, it applies to none of them. A correction keeps the trade's time and id, and names it from then on
-// by its own id too; one whose own id is known already came before.
+// the id within a day, it applies to none of them. A correction keeps the trade's time and id, and names it from then
+// on by its own id too; one whose own id is known already came before.
 //
 // Memory: 24 bytes for each trade that has an id, 48 more for each in the range. One thread.
 #pragma once
@@ -95,7 +95,7 @@ class StandingTrades {
   int64_t from_;
   int64_t to_;
   std::unordered_map<std::string, int64_t> text_ids_;  // ids that are texts: -2 and down
-  std::vector<const std::string*> id_texts_;           // by -2 - id; keys of text_ids_
+  std::vector<const std::string*> id_texts_;  // by -2 - id; keys of text_ids_
   std::unordered_map<std::string, uint32_t> conditions_;
   std::vector<const std::string*> condition_texts_;  // keys of conditions_
   std::vector<Print> prints_;
