@@ -311,10 +311,12 @@ class Repair {
     const auto take = [&] {
       for (stream::TableRows& taken : engine->take_rows()) made.rows.push_back(std::move(taken.rows));
     };
-    for (const market::Batch& batch : trades.batches()) {
+    const auto give = [&](const market::Batch& batch) -> Status {
       PENSTOCK_TRY(engine->process(batch));
       take();
-    }
+      return {};
+    };
+    PENSTOCK_TRY(trades.give_to(give));
     for (const size_t source : plan_.topics[topic].sources) PENSTOCK_TRY(engine->mark(source, Timestamp::max()));
     take();
     return &made_.emplace(stream, std::move(made)).first->second;

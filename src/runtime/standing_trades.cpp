@@ -42,7 +42,7 @@ StandingTrades::StandingTrades(Columns columns, market::SymbolTable& symbols, Ti
       from_(from.ns),
       to_(to.ns) {}
 
-Result<StandingTrades> StandingTrades::create(market::SchemaPtr schema, const std::string& stream,
+Result<StandingTrades> StandingTrades::create(const market::SchemaPtr& schema, const std::string& stream,
                                               market::SymbolTable& symbols, Timestamp from, Timestamp to) {
   Columns columns;
   PENSTOCK_TRY_ASSIGN(columns.trade, stream::TradeFields::of(*schema, stream));
@@ -196,31 +196,34 @@ bool StandingTrades::apply_event(const Event& event, std::vector<std::pair<int64
 
 // --- what stands -----------------------------------------------------------------------------------------------------
 
-std::vector<market::Batch> StandingTrades::batches() const {
+Status StandingTrades::give_to(const std::function<Status(const market::Batch&)>& taker) const {
   std::vector<uint32_t> order;
   for (uint32_t i = 0; i < prints_.size(); ++i) {
     if (prints_[i].stands) order.push_back(i);
   }
   std::ranges::stable_sort(order, {}, [this](uint32_t i) { return prints_[i].ts; });
-  std::vector<market::Batch> batches;
-  for (const uint32_t i : order) {
-    if (batches.empty() || batches.back().rows == kRows) batches.push_back(market::make_batch(schema()));
-    const Print& print = prints_[i];
-    market::Batch& batch = batches.back();
-    batch.columns[0].codes.push_back(print.symbol);
-    batch.columns[1].i64.push_back(print.ts);
-    batch.columns[2].i64.push_back(print.price);
-    batch.columns[3].i64.push_back(print.size);
-    batch.columns[4].ids.append(print.id >= 0       ? market::Id{print.id, {}}
-                                : print.id == kNoId ? market::Id{0, {}}
-                                                    : market::Id{0, *id_texts_[static_cast<size_t>(-2 - print.id)]});
-    batch.columns[4].valid.push_back(print.id == kNoId ? 0 : 1);
-    batch.columns[5].text.append(*condition_texts_[print.conditions]);
-    batch.columns[6].codes.push_back(print.tape);
-    batch.columns[6].valid.push_back(print.tape == market::kNoSymbol ? 0 : 1);
-    ++batch.rows;
+  for (size_t begin = 0; begin < order.size(); begin += kRows) {
+    market::Batch batch = market::make_batch(schema());
+    for (size_t i = begin; i < std::min(order.size(), begin + kRows); ++i) append_print(prints_[order[i]], batch);
+    PENSTOCK_TRY(taker(batch));
   }
-  return batches;
+  return {};
+}
+
+void StandingTrades::append_print(const Print& print, market::Batch& batch) const {
+  market::Id id;
+  if (print.id >= 0) id.number = print.id;
+  if (print.id < kNoId) id.text = *id_texts_[static_cast<size_t>(kNoId - 1 - print.id)];
+  batch.columns[0].codes.push_back(print.symbol);
+  batch.columns[1].i64.push_back(print.ts);
+  batch.columns[2].i64.push_back(print.price);
+  batch.columns[3].i64.push_back(print.size);
+  batch.columns[4].ids.append(id);
+  batch.columns[4].valid.push_back(print.id == kNoId ? 0 : 1);
+  batch.columns[5].text.append(*condition_texts_[print.conditions]);
+  batch.columns[6].codes.push_back(print.tape);
+  batch.columns[6].valid.push_back(print.tape == market::kNoSymbol ? 0 : 1);
+  ++batch.rows;
 }
 
 }  // namespace penstock::runtime

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -27,7 +28,7 @@ class StandingTrades {
  public:
   // For rows of `schema`, which a stream's `bars:` step would read; trades of [from, to) are kept. Borrows the symbols.
   // `invalid` where such rows cannot become bars.
-  [[nodiscard]] static Result<StandingTrades> create(market::SchemaPtr schema, const std::string& stream,
+  [[nodiscard]] static Result<StandingTrades> create(const market::SchemaPtr& schema, const std::string& stream,
                                                      market::SymbolTable& symbols, Timestamp from, Timestamp to);
 
   // Rows of one symbol in the order of the log. Those without a time, price or size are passed over, as bars refuse
@@ -36,8 +37,9 @@ class StandingTrades {
   // Applies what takes trades back. Once, after the last take().
   void apply();
 
-  // The trades that stand, by time and among equals in the order of the log, in batches of at most kRows.
-  [[nodiscard]] std::vector<market::Batch> batches() const;
+  // Gives the trades that stand, by time and among equals in the order of the log, in batches of at most kRows; stops
+  // at an error of the taker's.
+  [[nodiscard]] Status give_to(const std::function<Status(const market::Batch&)>& taker) const;
   // Of those batches: symbol, ts_event, price, size, id, conditions, tape.
   [[nodiscard]] static const market::SchemaPtr& schema();
   // Cancels and corrections that applied to no trade: there is none of the id, or several venues have it.
@@ -81,6 +83,7 @@ class StandingTrades {
   StandingTrades(Columns columns, market::SymbolTable& symbols, Timestamp from, Timestamp to);
   [[nodiscard]] int64_t id_of(const market::Column& column, size_t row);
   [[nodiscard]] uint32_t conditions_of(const market::Batch& rows, size_t row);
+  void append_print(const Print& print, market::Batch& batch) const;
   [[nodiscard]] Print print_of(const market::Batch& rows, size_t row);
   // The trade is known by `id` from now on; applies what waits for that.
   void know(int64_t id, uint32_t named);

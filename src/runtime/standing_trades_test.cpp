@@ -57,10 +57,12 @@ std::vector<int64_t> standing(const std::vector<Row>& rows, uint64_t unmatched =
   made->apply();
   EXPECT_EQ(made->unmatched(), unmatched);
   std::vector<int64_t> prices;
-  for (const market::Batch& part : made->batches()) {
+  const Status given = made->give_to([&](const market::Batch& part) -> Status {
     EXPECT_EQ(part.schema, StandingTrades::schema());
     for (size_t row = 0; row < part.rows; ++row) prices.push_back(part.columns[2].i64[row] / kWhole);
-  }
+    return {};
+  });
+  EXPECT_TRUE(given.has_value());
   return prices;
 }
 
