@@ -33,6 +33,7 @@ class TextPool {
   void release(int64_t id) {
     if (id <= kTextId0) free_.push_back(id);
   }
+  // Valid until the next call that puts a text in.
   [[nodiscard]] std::string_view text(int64_t id) const { return texts_[slot(id)]; }
   // Makes `stored` hold `text`, in the slot it has if it has one.
   void assign(int64_t& stored, std::string_view text) {

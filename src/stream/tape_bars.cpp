@@ -499,10 +499,12 @@ void TapeBars::recompute(Symbol& symbol, size_t interval, Window& window) {
   pool_.release(window.sums.open_id);
   pool_.release(window.sums.close_id);
   window.sums = {};
+  std::string text;  // a copy: the pool moves its texts as it grows, and the sums put theirs into it
   for (size_t i = 0; i < symbol.kept.size(); ++i) {
     const KeptTrade& trade = symbol.kept[i];
     if (!trade.alive() || trade.ts < window.start || trade.ts >= window.end) continue;
-    const RecordId id = trade.id <= kTextId0 ? RecordId{kTextId0, pool_.text(trade.id)} : RecordId{trade.id, {}};
+    if (trade.id <= kTextId0) text = pool_.text(trade.id);
+    const RecordId id = trade.id <= kTextId0 ? RecordId{kTextId0, text} : RecordId{trade.id, {}};
     add(window.sums, trade.ts, id, trade.price, trade.size, trade.flags);
   }
 }

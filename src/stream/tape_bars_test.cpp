@@ -67,6 +67,24 @@ TEST(TapeBars, ACancelledTradeIsAsIfItHadNeverBeen) {
   expect_accounted(run.engine->counts());
 }
 
+// Numbers are open and close before, so that both texts are put into the pool anew, which grows between the two: the
+// address sanitizer sees a text that is read where it was before.
+TEST(TapeBars, ATextIdBecomesOpenAndCloseWhenTheNumbersAroundItAreCancelled) {
+  const plan::Plan plan = plan_of(revised());
+  Partition run(plan);
+  run.trades({{.ts_ms = 500, .price = "9", .id = "1"},
+              {.ts_ms = 700, .price = "11", .id = "t"},
+              {.ts_ms = 1'000, .price = "12", .id = "3"}});
+  run.trades(
+      {{.ts_ms = 1'500, .action = "cancel", .ref_id = "1"}, {.ts_ms = 1'600, .action = "cancel", .ref_id = "3"}});
+  // At the same time, and before it by its id: it opens and does not close.
+  run.trades({{.ts_ms = 700, .price = "8", .id = "s"}});
+  run.end();
+  EXPECT_THAT(run.take(0), ElementsAre("A|1m|1970-01-01T00:00:00Z|8|11|8|11|2|9.5|2|0|true"));
+  EXPECT_THAT(run.take(1), IsEmpty());
+  expect_accounted(run.engine->counts());
+}
+
 TEST(TapeBars, ACorrectedTradeIsAsIfItHadBeenSo) {
   const plan::Plan plan = plan_of(revised());
   Partition run(plan);
