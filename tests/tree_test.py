@@ -9,7 +9,7 @@ import sys
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-SKIPPED_FOLDERS = {".git", "build", "data", ".cache", "node_modules", "target", "__pycache__"}
+SKIPPED = {".git", "build", "data", ".cache", "node_modules", "target", "__pycache__"}
 SOURCE_FOLDERS = ("src", "tests", "bench")
 FILE_BYTES_MAX = 1 << 20
 LINES_TO_SPLIT = 400
@@ -32,11 +32,10 @@ def files() -> list[pathlib.Path]:
     pending = [ROOT]
     while pending:
         for path in pending.pop().iterdir():
-            if path.is_symlink():
+            if path.is_symlink() or path.name in SKIPPED:  # .git is a file in a work tree beside the repository's own
                 continue
             if path.is_dir():
-                if path.name not in SKIPPED_FOLDERS:
-                    pending.append(path)
+                pending.append(path)
             else:
                 found.append(path)
     return sorted(found)
