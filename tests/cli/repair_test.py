@@ -2,9 +2,7 @@
 
 import datetime
 import pathlib
-import re
 import tempfile
-import time
 import unittest
 
 import harness
@@ -105,9 +103,9 @@ class Repair(unittest.TestCase):
         rows.append(trade(at(6 * 3600), 100, 2000))
         self.write("bars: {from: trades, bars: {every: 1m, revise_for: 1m, session: XNYS}}", rows,
                    "bars: {from: bars}", ", pace: 3600")
-        with harness.Pipeline(self.file, self.data):
-            while harness.count(self.data, "bars where start = '2024-01-02 16:20:00'") == 0:
-                time.sleep(harness.POLL_SECONDS)
+        with harness.Pipeline(self.file, self.data) as pipeline:
+            pipeline.until("the bar of 16:20", lambda: harness.count(
+                self.data, "bars where start = '2024-01-02 16:20:00'") == 1)
         self.assertEqual(harness.count(self.data, "late"), 1)
         self.assertEqual(float(self.bar("2024-01-02 14:30:00")["high"]), 100)
         out = self.repair("2024-01-02T14:30:00Z", "2024-01-02T14:35:00Z")
