@@ -28,14 +28,14 @@ class Repair(unittest.TestCase):
         self.data = self.folder / "data"
         self.file = self.folder / "pipeline.yaml"
 
-    def write(self, streams: str, rows: list[str], tables: str = "bars: {from: bars}", source: str = "") -> None:
+    def write(self, streams: str, rows: list[str], tables: str, source: str = "", more: str = "") -> None:
         trades = self.folder / "x.csv"
         trades.write_text("\n".join([HEADER, *rows]) + "\n")
         self.file.write_text(f"name: f\nsources: {{file: {{type: file, path: {trades}, topic: trades{source}}}}}\n"
-                             f"streams: {{{streams}}}\ntables: {{{tables}}}\n")
+                             f"streams: {{{streams}}}\ntables: {{{tables}}}\n{more}")
 
-    def run_file(self, streams: str, rows: list[str], tables: str = "bars: {from: bars}") -> None:
-        self.write(streams, rows, tables)
+    def run_file(self, streams: str, rows: list[str], tables: str = "bars: {from: bars}", more: str = "") -> None:
+        self.write(streams, rows, tables, more=more)
         harness.run_ok("run", self.file, "--until-end", "--data", self.data, "--listen", "127.0.0.1:0")
 
     def repair(self, start: str, end: str) -> str:
@@ -113,6 +113,40 @@ class Repair(unittest.TestCase):
         self.assertRegex(out, r"left alone \(1d\), as the pipeline has not closed them yet: 1\b")
         self.assertNotIn("may still revise", out)
         self.assertEqual(float(self.bar("2024-01-02 14:30:00")["high"]), 150)
+
+    def test_a_log_without_its_beginning_is_told_and_bars_of_that_are_not_made(self):
+        self.file.write_text("""
+name: f
+log: {segment_bytes: 1MiB, partitions: 1}
+sources: {market: {type: simulated, records: trades, seed: 3, symbols: [A], rate: 40, pace: max,
+                   start: 2024-01-02T14:30:00Z, duration: 60m, topic: trades}}
+streams: {bars: {from: trades, bars: {every: 1m, revise_for: 1m}}}
+tables: {bars: {from: bars}}
+""")
+        harness.run_ok("run", self.file, "--until-end", "--data", self.data, "--listen", "127.0.0.1:0")
+        segments = sorted(self.data.glob("log/**/*.log"))
+        self.assertGreater(len(segments), 2)
+        for file in segments[0].parent.glob(segments[0].stem + ".*"):  # as retention does it
+            file.unlink()
+        done = harness.run("repair", self.file, "--data", self.data, "--symbol", "A",
+                           "--from", "2024-01-02T14:31:00Z", "--to", "2024-01-02T15:30:00Z")
+        self.assertEqual(done.code, 1, done)
+        self.assertIn("it may have deleted records of this range", done.err)
+        out = self.repair("2024-01-02T15:20:00Z", "2024-01-02T15:30:00Z")
+        self.assertIn("10 as stored, 0 changed, 0 added, 0 removed", out)
+        self.assertRegex(out, r"trades-0: the log begins at offset [1-9]\d*: checks and dedup know nothing")
+
+    def test_what_applies_to_no_trade_is_counted_and_a_stream_that_renames_symbols_refused(self):
+        rows = [trade(at(10), 10, 1), f"A,{at(20)},99,100,,cancel,7"]
+        self.run_file("bars: {from: trades, bars: {every: 1m, revise_for: 1m}}, "
+                      "other: {from: trades, select: {symbol: \"'B'\", ts_event: ts_event, price: price, "
+                      "size: size}}, renamed: {from: other, bars: {every: 1m}}", rows,
+                      "bars: {from: bars}, renamed: {from: renamed}", "topics: {trades: {partitions: 1}}\n")
+        command = ["repair", self.file, "--data", self.data, "--symbol", "A", "--from", "2024-01-02", "--to", "2024-01-03"]
+        self.assertIn("1 cancels or corrections apply to no trade", harness.run_ok(*command, "--stream", "bars").out)
+        refused = harness.run(*command, "--stream", "renamed")
+        self.assertNotEqual(refused.code, 0)
+        self.assertIn("stream 'renamed' makes 'B' of the symbol A", refused.err)
 
 
 if __name__ == "__main__":
