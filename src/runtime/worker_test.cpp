@@ -102,7 +102,8 @@ TEST(Worker, ResultsBeyondTheirMaximumWaitForACommitThatIsAskedFor) {
 TEST(Worker, AnEnginesErrorIsToldAndEndsEveryCall) {
   Fixture f;
   ASSERT_TRUE(f.worker->hand_over(0, rows_at(0, CountingEngine::kPoison)));
-  EXPECT_NE(f.failure.get_future().get().message.find("trades-0, in the records from offset 0 on: poisoned"), std::string::npos);
+  EXPECT_NE(f.failure.get_future().get().message.find("trades-0, in the records from offset 0 on: poisoned"),
+            std::string::npos);
   EXPECT_FALSE(f.worker->hand_over(0, rows_at(666, 1)));
   EXPECT_FALSE(f.worker->snapshot());
   EXPECT_FALSE(f.worker->drain());
