@@ -28,7 +28,11 @@ Result<TimeZone> TimeZone::load(const std::string& name, Timestamp from, Timesta
     Timestamp at = from;
     do {
       const date::sys_info info = found->get_info(to_seconds(at));
-      zone.periods_.push_back({at, Duration{info.offset.count() * kSecond.ns}});
+      const Duration offset{info.offset.count() * kSecond.ns};
+      // Clocks go back: what they show twice is of the period before. They go forward: so is what they skip.
+      const Timestamp local_from =
+          zone.periods_.empty() ? Timestamp::min() : at + std::max(offset, zone.periods_.back().offset);
+      zone.periods_.push_back({at, local_from, offset});
       at = to_timestamp(info.end);
     } while (at < to);
     return zone;
@@ -48,6 +52,12 @@ Timestamp TimeZone::to_utc(int32_t day, std::chrono::minutes of_day) const {
   const Timestamp local{day * kDay.ns + of_day.count() * kMinute.ns};
   const Timestamp guess = local - offset_at(local);
   return local - offset_at(guess);
+}
+
+Timestamp TimeZone::start_of(int32_t day) const {
+  const Timestamp local{day * kDay.ns};
+  const auto after = std::ranges::upper_bound(periods_, local, {}, &Period::local_from);
+  return local - std::prev(after)->offset;
 }
 
 }  // namespace penstock::market

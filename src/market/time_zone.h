@@ -24,12 +24,19 @@ class TimeZone {
   // clock change skips is taken as if it had not been changed yet; of one that comes twice, either may be given.
   [[nodiscard]] Timestamp to_utc(int32_t day, std::chrono::minutes of_day) const;
 
- private:
+  // A time of one offset, until the next period.
   struct Period {
     Timestamp from;
-    Duration offset;  // until the next period
+    Timestamp local_from;  // clocks that show this or later, and less than the next one's, are of this period
+    Duration offset;  // local time less UTC
   };
-  std::vector<Period> periods_;  // ascending, never empty
+  // Ascending, never empty. The first holds for all times before it, too.
+  [[nodiscard]] const std::vector<Period>& periods() const { return periods_; }
+  // When the local date `day` begins: of a midnight that comes twice the first; of one that is skipped, the change.
+  [[nodiscard]] Timestamp start_of(int32_t day) const;
+
+ private:
+  std::vector<Period> periods_;
 };
 
 }  // namespace penstock::market

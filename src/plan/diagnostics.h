@@ -23,6 +23,7 @@ class Diagnostics {
   // Beyond kDiagnosticsMax they are only counted.
   void add(Position at, std::string message);
   [[nodiscard]] bool empty() const { return items_.empty(); }
+  [[nodiscard]] size_t count() const { return items_.size() + dropped_; }
   [[nodiscard]] const std::string& file() const { return file_; }
   [[nodiscard]] Location location(Position at) const { return {file_, at.line, at.column}; }
   // In the order of the file, with the secrets in the messages replaced.

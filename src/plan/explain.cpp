@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "market/adjusted_columns.h"
 #include "market/schema.h"
 
 namespace penstock::plan {
@@ -127,7 +128,11 @@ class Explainer {
       std::string key;
       for (const size_t column : table.key) key += (key.empty() ? "" : ", ") + table.schema->fields[column].name;
       line(1, key.empty() ? "rows are appended" : fmt::format("key {}: a later row replaces the earlier", key));
+      if (plan_.reference && !market::adjusted_columns(*table.schema).empty()) {
+        line(1, fmt::format("adjusted: {0}{1}, and {0}{1}(as_of)", table.name, market::kAdjusted));
+      }
     }
+    if (plan_.reference) reference(*plan_.reference);
     if (!plan_.tests.empty()) {
       out_ += '\n';
       for (const TestCase& test : plan_.tests) line(0, "test: " + test.name);
@@ -140,6 +145,26 @@ class Explainer {
     out_.append(static_cast<size_t>(depth) * 2, ' ');
     out_ += text;
     out_ += '\n';
+  }
+
+  void reference(const Reference& reference) {
+    size_t factors = 0;
+    size_t tickers = 0;
+    for (const auto& [name, security] : reference.data->securities()) {
+      factors += security.factors.size();
+      tickers += security.tickers.size();
+    }
+    out_ += '\n';
+    line(0, fmt::format("reference: {} securities, dates of {}", reference.data->securities().size(),
+                        reference.time_zone_name));
+    if (!reference.factors_path.empty()) {
+      line(1,
+           fmt::format("factors from {}: {} rows -> table {}", reference.factors_path, factors, market::kFactorsTable));
+    }
+    if (!reference.symbol_changes_path.empty()) {
+      line(1, fmt::format("symbol changes from {}: {} rows -> table {}", reference.symbol_changes_path, tickers,
+                          market::kSymbolChangesTable));
+    }
   }
 
   static bool same(const Input& a, const Input& b) {

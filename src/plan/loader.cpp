@@ -7,7 +7,7 @@ namespace penstock::plan {
 Plan Loader::load() {
   const YamlNode& root = document_.root();
   Fields fields(reader_, root, "the pipeline",
-                {"name", "log", "store", "engine", "sources", "topics", "streams", "tables", "tests"});
+                {"name", "log", "store", "engine", "sources", "topics", "streams", "tables", "reference", "tests"});
   if (!fields.is_map()) return {};
   if (const YamlNode* name = fields.require("name", "what this pipeline is called")) {
     if (const auto text = reader_.text(*name, fields.name_of("name"))) plan_.name = *text;
@@ -21,6 +21,7 @@ Plan Loader::load() {
   if (const YamlNode* streams = fields.find("streams")) load_streams(*streams);
   if (const YamlNode* tables = fields.find("tables")) load_tables(*tables);
   add_built_in_tables();
+  if (const YamlNode* reference = fields.find("reference")) load_reference(*reference);
   if (const YamlNode* tests = fields.find("tests")) load_tests(*tests);
   return std::move(plan_);
 }

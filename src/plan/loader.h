@@ -78,6 +78,17 @@ class Loader {
   [[nodiscard]] std::optional<std::vector<size_t>> columns(const YamlNode& node, const std::string& what,
                                                            const market::Schema& schema);
 
+  // loader_reference.cpp
+  void load_reference(const YamlNode& node);
+  // Adds what lies at `path`, a file or a folder of them, to `data`. Gives the path; empty: none is stated.
+  [[nodiscard]] std::string load_reference_files(const YamlNode& node, const std::string& what, bool factors,
+                                                 market::Reference& data);
+  [[nodiscard]] bool load_reference_folder(const YamlNode& node, const std::string& what, const std::string& path,
+                                           bool factors, market::Reference& data);
+  [[nodiscard]] bool load_reference_zone(const YamlNode* node, const YamlNode& section, Reference& reference);
+  void check_adjusted_tables(const YamlNode& node, const Reference& reference);
+  [[nodiscard]] const Bars* bars_of(const Input& from) const;
+
   // loader_tests.cpp
   void load_tests(const YamlNode& node);
   void load_test(const YamlNode& node);

@@ -13,7 +13,9 @@
 #include "base/time.h"
 #include "market/batch.h"
 #include "market/calendar.h"
+#include "market/reference.h"
 #include "market/sale_conditions.h"
+#include "market/time_zone.h"
 #include "plan/checks.h"
 #include "plan/expression.h"
 #include "plan/indicators.h"
@@ -172,6 +174,17 @@ struct Table {
   Location location;
 };
 
+// `reference:`: splits, dividends and tickers, by which tables of bars are also shown adjusted.
+struct Reference {
+  std::string factors_path;         // empty: none
+  std::string symbol_changes_path;  // empty: none
+  std::string time_zone_name;       // whose days the dates are
+  // Shared with the store's room, as the files may be large. Both set.
+  std::shared_ptr<const market::Reference> data;
+  std::shared_ptr<const market::Adjustments> adjustments;
+  std::shared_ptr<const market::TimeZone> time_zone;
+};
+
 // A test written in the file: rows in, rows out. Values are kept as text and read by the column's type.
 struct TestCase {
   using Row = std::map<std::string, std::optional<std::string>>;  // nullopt: null
@@ -208,6 +221,7 @@ struct Plan {
   // Those of the file, and the built-in ones: `quarantine` takes every quarantine port and every reject, `late` every
   // late port, and `quality` every quality port, that no table of the file reads.
   std::vector<Table> tables;
+  std::optional<Reference> reference;
   std::vector<TestCase> tests;
   std::vector<Secret> secrets;
   // Values that the file asks for and nothing gives: see Variables::allow_unset.

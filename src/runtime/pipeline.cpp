@@ -67,7 +67,13 @@ Result<std::unique_ptr<Pipeline>> Pipeline::start(const plan::Plan& plan, const 
 
 Status Pipeline::open() {
   PENSTOCK_TRY_ASSIGN(log_, open_plan_log(plan_, files_, data_dir_.paths()));
-  const store::DuckDbOptions options{.memory_bytes_max = plan_.store.memory_bytes_max, .symbols = &symbols_};
+  store::DuckDbOptions options{.memory_bytes_max = plan_.store.memory_bytes_max, .symbols = &symbols_};
+  options.adjusting = store::DuckDbOptions::Adjusting::remove;
+  if (plan_.reference) {
+    options.adjusting = store::DuckDbOptions::Adjusting::replace;
+    options.adjustment_source = {plan_.reference->data.get(), plan_.reference->adjustments.get(),
+                                 plan_.reference->time_zone.get()};
+  }
   PENSTOCK_TRY_ASSIGN(store_, open_soon(clock_, kStoreHeldMax, [&] {
                         return store::open_duckdb_store(data_dir_.paths().store(), options, table_specs(plan_));
                       }));

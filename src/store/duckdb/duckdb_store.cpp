@@ -7,6 +7,7 @@
 
 #include "base/logging.h"
 #include "io/file_system.h"
+#include "store/duckdb/adjustment.h"
 #include "store/duckdb/parquet_writer.h"
 #include "store/duckdb/read_query.h"
 #include "store/duckdb/result_writer.h"
@@ -147,7 +148,13 @@ class DuckDbStore final : public Store {
     if (options_.read_only) {
       if (format == 0) return fail(ErrorKind::not_found, "{} holds no store of Penstock", path_);
     } else {
+      // What is taken away makes room for tables of its names; what is made shows tables that must be there.
+      using Adjusting = DuckDbOptions::Adjusting;
+      if (format > 0 && options_.adjusting == Adjusting::remove) PENSTOCK_TRY(remove_adjustment(writer_.get()));
       PENSTOCK_TRY(make_tables(writer_.get(), specs, format, has_json));
+      if (options_.adjusting == Adjusting::replace) {
+        PENSTOCK_TRY(replace_adjustment(writer_.get(), specs, options_.adjustment_source));
+      }
     }
     for (TableSpec& spec : specs) {
       PENSTOCK_TRY_ASSIGN(OpenTable table, OpenTable::make(std::move(spec)));

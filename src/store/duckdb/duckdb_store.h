@@ -6,10 +6,19 @@
 #include <string>
 #include <vector>
 
+#include "market/reference.h"
 #include "market/symbol_table.h"
+#include "market/time_zone.h"
 #include "store/store.h"
 
 namespace penstock::store {
+
+// What bars are adjusted by. Both borrowed while the store is opened.
+struct AdjustmentSource {
+  const market::Reference* reference = nullptr;
+  const market::Adjustments* adjustments = nullptr;  // of the reference
+  const market::TimeZone* time_zone = nullptr;       // whose days its dates are
+};
 
 struct DuckDbOptions {
   int64_t memory_bytes_max = int64_t{512} << 20;  // DuckDB's own limit: cache, queries and commits together
@@ -19,6 +28,10 @@ struct DuckDbOptions {
   bool read_only = false;  // the file is not changed; begin() is refused
   // Where the codes of symbol columns come from. Borrowed for the store's life; needed to append such columns only.
   const market::SymbolTable* symbols = nullptr;
+  // What becomes of the tables of splits and tickers, and of the views of adjusted bars: they stay as they are, or they
+  // are made anew from a source, or, without one, taken away.
+  enum class Adjusting : uint8_t { keep, replace, remove } adjusting = Adjusting::keep;
+  AdjustmentSource adjustment_source;
 };
 
 // Opens the file, or makes it, and makes the tables of `tables` that are not there. Errors: `invalid` where a table
