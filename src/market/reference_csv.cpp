@@ -159,10 +159,11 @@ class Lines {
     if (field.text.size() > kNameBytesMax)
       return wrong(field.column, fmt::format("{} has more than {} bytes", what, kNameBytesMax));
     for (const char c : field.text) {
-      if (static_cast<unsigned char>(c) > ' ' && c != '"' && c != '?' && c != '\x7f') continue;
+      if (c > ' ' && c < '\x7f' && c != '"' && c != '?') continue;
       return wrong(
           field.column,
-          fmt::format("{} '{}' has a blank, a quote, a question mark or a control character: write it bare, like IBM",
+          fmt::format("{} '{}' has something else than ASCII letters, digits and signs, or has a quote or a question "
+                      "mark: write it bare, like IBM",
                       what, field.text));
     }
     return ticker_of(field.text);

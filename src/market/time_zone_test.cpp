@@ -75,5 +75,15 @@ TEST(TimeZone, AnUnknownZoneSaysWhatToInstall) {
               testing::AllOf(testing::HasSubstr("Atlantis/Capital"), testing::HasSubstr("tzdata")));
 }
 
+TEST(TimeZone, ADayBeginsWhenItsMidnightFirstComes) {
+  EXPECT_EQ(load("America/New_York").start_of(day("2024-03-10")), at("2024-03-10T05:00:00Z"));
+  EXPECT_EQ(load("America/New_York").start_of(day("2024-03-11")), at("2024-03-11T04:00:00Z"));
+  EXPECT_EQ(load("America/New_York").start_of(day("2024-11-04")), at("2024-11-04T05:00:00Z"));
+  EXPECT_EQ(load("Asia/Tokyo").start_of(day("2024-11-04")), at("2024-11-03T15:00:00Z"));
+  // Havana's clocks go from 01:00 back to 00:00, and from 00:00 forward to 01:00.
+  EXPECT_EQ(load("America/Havana").start_of(day("2024-11-03")), at("2024-11-03T04:00:00Z"));
+  EXPECT_EQ(load("America/Havana").start_of(day("2024-03-10")), at("2024-03-10T05:00:00Z"));
+}
+
 }  // namespace
 }  // namespace penstock::market

@@ -162,23 +162,6 @@ Status write_reference(duckdb_connection connection, const AdjustmentSource& sou
   return own_rows.finish();
 }
 
-Status write_span(Rows& rows, const market::Adjustment& span, std::string_view ticker, const market::TimeZone& zone) {
-  return rows.text(ticker)
-      .time(begin_of(span.first, zone))
-      .time(end_of(span.last, zone))
-      .text_or_null(span.security)
-      .text(span.symbol)
-      .hugeint(span.factor)
-      .hugeint(span.split)
-      .end_row();
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return out;
-}
-
 Status write_adjustments(duckdb_connection connection, const AdjustmentSource& source) {
   const std::string what = fmt::format("making {}", kWhat);
   PENSTOCK_TRY(run(connection,
@@ -209,15 +192,22 @@ Status write_adjustments(duckdb_connection connection, const AdjustmentSource& s
   PENSTOCK_TRY(zone_rows.finish());
   PENSTOCK_TRY_ASSIGN(Rows spans, Rows::into(connection, {"penstock", "adjustment_rows"}));
   for (const market::Adjustment& span : source.adjustments->spans) {
-    PENSTOCK_TRY(write_span(spans, span, span.ticker, zone));
-    // A bar's symbol may be all in lower case; with a row of its own it, too, is found by equality alone.
-    if (const std::string small = lower(span.ticker); small != span.ticker && market::ticker_of(small) == span.ticker) {
-      PENSTOCK_TRY(write_span(spans, span, small, zone));
-    }
+    PENSTOCK_TRY(spans.text(span.ticker)
+                     .time(begin_of(span.first, zone))
+                     .time(end_of(span.last, zone))
+                     .text_or_null(span.security)
+                     .text(span.symbol)
+                     .hugeint(span.factor)
+                     .hugeint(span.split)
+                     .end_row());
   }
   PENSTOCK_TRY(spans.finish());
+  // A bar's symbol may be all in lower case; with a row of its own it, too, is found by equality alone.
   return run(connection,
-             fmt::format("CREATE TABLE penstock.adjustments AS {}; DROP TABLE penstock.adjustment_rows",
+             fmt::format("CREATE TABLE penstock.adjustments AS {};"
+                         "INSERT INTO penstock.adjustments SELECT * REPLACE (lower(ticker) AS ticker) FROM"
+                         " penstock.adjustments WHERE lower(ticker) <> ticker AND upper(ticker) = ticker;"
+                         "DROP TABLE penstock.adjustment_rows",
                          adjustments_sql("penstock.adjustment_rows")),
              what);
 }
