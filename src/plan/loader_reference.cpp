@@ -266,7 +266,7 @@ void Loader::check_adjusted_tables(const YamlNode& node, const Reference& refere
         reader_.error(node,
                       fmt::format("the table '{}' has bars of {} that begin on one day of {} and end on the next, "
                                   "so that no day's factors fit them: give their stream a `session`, or another "
-                                  "`every`, such as 1h",
+                                  "`every`",
                                   table.name, format_duration(every), reference.time_zone_name));
         break;
       }
