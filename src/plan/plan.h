@@ -176,9 +176,9 @@ struct Table {
 
 // `reference:`: splits, dividends and tickers, by which tables of bars are also shown adjusted.
 struct Reference {
-  std::string factors_path;         // empty: none
+  std::string factors_path;  // empty: none
   std::string symbol_changes_path;  // empty: none
-  std::string time_zone_name;       // whose days the dates are
+  std::string time_zone_name;  // whose days the dates are
   // Shared with the store's room, as the files may be large. Both set.
   std::shared_ptr<const market::Reference> data;
   std::shared_ptr<const market::Adjustments> adjustments;
