@@ -223,7 +223,7 @@ uint8_t TapeBars::judge(const Batch& batch, size_t row) {
   if (tape_field_ && !batch.columns[*tape_field_].is_null(row)) tape = batch.columns[*tape_field_].codes[row];
   uint64_t key = 0;
   const bool is_short = text.size() <= sizeof key;
-  if (is_short) std::memcpy(&key, text.data(), text.size());
+  if (is_short && !text.empty()) std::memcpy(&key, text.data(), text.size());
   JudgedConditions& known = judged_[(key * 0x9e37'79b9'7f4a'7c15 ^ tape) >> 8 & (kJudged - 1)];
   if (is_short && known.text == key && known.length == text.size() && known.tape == tape) return known.updates;
   const std::string_view tape_text = tape == market::kNoSymbol ? std::string_view() : symbols_.text(tape);
