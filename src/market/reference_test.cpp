@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <random>
 
 #include "market/adjusted_columns.h"
 #include "market/schema.h"
@@ -236,6 +237,32 @@ TEST(Reference, OneSecurityInTwoFilesIsAnError) {
   EXPECT_EQ(message(factors(reference, "20200828,1,1", "ibm")), "valid");
   EXPECT_THAT(message(factors(reference, "20200828,1,1", "IBM")),
               HasSubstr("IBM.csv:1:1: the factors of IBM are in ibm.csv:1 too"));
+}
+
+TEST(Reference, AnyBytesAreReadOrRefusedWithAPlace) {
+  std::mt19937_64 random(7);
+  const std::string_view bytes = "0123456789.,-+e\n\r #\"?aZ\xff\0";
+  const std::string valid =
+      "symbol,date,price_factor,split_factor\nA,2020-08-28,0.25,1\nB,20200828,1,0.5\nA,20501231,1,1\n";
+  size_t read = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    std::string text = valid;
+    for (uint64_t changes = random() % 4; changes > 0; --changes)
+      text[38 + random() % (text.size() - 38)] = bytes[random() % bytes.size()];
+    Reference reference;
+    const Status table = reference.add_factor_table(text, "f.csv");
+    if (table) {
+      ++read;
+      EXPECT_TRUE(reference.resolve()) << text;
+    } else {
+      EXPECT_THAT(table.error().message, testing::StartsWith("f.csv:"));
+    }
+    Reference others;
+    if (tickers(others, text.substr(38), "a") && tickers(others, valid.substr(38), "b"))
+      static_cast<void>(others.resolve());
+  }
+  EXPECT_GT(read, 4'000u);
+  EXPECT_LT(read, 19'000u);
 }
 
 TEST(Reference, EveryRealFileIsRead) {
