@@ -50,8 +50,10 @@ std::vector<market::Batch> make_batches(size_t symbol_count, market::SymbolTable
   int64_t id = 0;
   for (size_t b = 0; b < kBatches; ++b) {
     market::Batch batch = market::make_batch(market::trade_schema());
-    for (const size_t column : {TradeColumn::venue, TradeColumn::ts_recv, TradeColumn::side, TradeColumn::conditions}) {
-      batch.columns[column].all_null = true;
+    for (market::Column& column : batch.columns) column.all_null = true;
+    for (const size_t column :
+         {TradeColumn::symbol, TradeColumn::ts_event, TradeColumn::price, TradeColumn::size, TradeColumn::id}) {
+      batch.columns[column].all_null = false;
     }
     for (size_t row = 0; row < kBatchRows; ++row) {
       ts += 1'000'000;

@@ -78,10 +78,9 @@ class Resolver {
                     of(after).tickers_from, ticker, after.security, of(before).tickers_from, before.security, day);
       }
     }
-    // A security of which only factors are known has the ticker that is its name, whenever nobody else has.
-    for (const auto& [name, security] : securities_) {
-      if (security.tickers.empty()) by_ticker_[name];
-    }
+    // A security of which only factors are known has the ticker that is its name, whenever nobody else has. The name of
+    // one with tickers is known too: what was traded under it is not taken for another security without factors.
+    for (const auto& [name, security] : securities_) by_ticker_[name];
     for (auto& [ticker, holdings] : by_ticker_) fill_gaps(ticker, holdings);
     return {};
   }

@@ -151,7 +151,7 @@ TEST(Reference, OfFactorsAloneTheSecurityHasItsTickerWheneverNobodyElseHas) {
                   "FOXA 2019-03-19..: - as FOXA? x 1 split 1", "NWSA ..2004-11-11: NWSA as NWSA x 0.9 split 1",
                   "NWSA 2004-11-12..2013-06-28: TFCFA as FOXA x 1 split 1",
                   "NWSA 2013-06-29..2015-09-11: NWSA as NWSA x 0.9 split 1",
-                  "NWSA 2015-09-12..: NWSA as NWSA x 1 split 1"));
+                  "NWSA 2015-09-12..: NWSA as NWSA x 1 split 1", "TFCFA ..: - as TFCFA? x 1 split 1"));
   EXPECT_THAT(names(reference), testing::Contains("NWSA 2004-11-12..2013-06-28: NWSA?"));
 }
 

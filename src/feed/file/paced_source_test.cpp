@@ -126,6 +126,19 @@ TEST_F(PacedSource, RowsComeWhenTheirTimeHasComeAndMarksBetween) {
   EXPECT_EQ(emitter_.marks().back(), Timestamp::max());
 }
 
+TEST_F(PacedSource, AfterAStallNoMarkPassesARowThatIsDue) {
+  start(1);
+  clock_.settle();
+  clock_.advance(Duration{30 * kSecond.ns});
+  thread_.join();
+  EXPECT_TRUE(status_);
+  EXPECT_THAT(emitter_.rows(), SizeIs(4));
+  const auto marks = emitter_.marks();
+  ASSERT_GE(marks.size(), 2u);
+  for (size_t i = 0; i + 1 < marks.size(); ++i) EXPECT_LE(marks[i], kStart + Duration{2 * kSecond.ns});
+  EXPECT_EQ(marks.back(), Timestamp::max());
+}
+
 TEST_F(PacedSource, APaceOfTenTakesATenthOfTheTime) {
   start(10);
   clock_.settle();

@@ -49,7 +49,8 @@ Result<bool> Pacer::emit(const PacedPiece& piece) {
       for (const Timestamp deadline = due(time_of(row)); now < deadline; now = clock_.now()) {
         if (!clock_.wait_until(std::min(deadline, next_mark_), stop_)) return false;
         now = clock_.now();
-        if (now >= next_mark_) PENSTOCK_TRY(emit_mark(now));
+        // After a stall the row itself may be due: no mark passes it.
+        if (now >= next_mark_) PENSTOCK_TRY(emit_mark(now, time_of(row)));
       }
     }
     // All that is due by now goes together, but for what stands behind a reject: within a chunk the rejects are last.
@@ -63,7 +64,9 @@ Result<bool> Pacer::emit(const PacedPiece& piece) {
     for (; reject_is_next(); ++reject) chunk.rejects.push_back(piece.rejects[reject]);
     chunk.position_end = position_ = row < piece.rows.rows ? piece.row_positions[row] : piece.position_end;
     if (recorded_start_ && now >= next_mark_) {
-      chunk.marks.push_back({std::max(newest_, recorded_now(now))});
+      // Nor the next row, which stands behind a reject, or in a piece that is still to come.
+      const Timestamp at_most = row < piece.rows.rows ? time_of(row) : newest_;
+      chunk.marks.push_back({std::max(newest_, std::min(recorded_now(now), at_most))});
       next_mark_ = now + kMarkInterval;
     }
     if (chunk.rows.rows > 0 || !chunk.rejects.empty() || !chunk.marks.empty()) {
@@ -73,9 +76,10 @@ Result<bool> Pacer::emit(const PacedPiece& piece) {
   return true;
 }
 
-Status Pacer::emit_mark(Timestamp now) {
+Status Pacer::emit_mark(Timestamp now, Timestamp at_most) {
   next_mark_ = now + kMarkInterval;
-  Chunk chunk{.marks = {{std::max(newest_, recorded_now(now))}}, .marks_by_clock = true, .position_end = position_};
+  const Timestamp mark = std::max(newest_, std::min(recorded_now(now), at_most));
+  Chunk chunk{.marks = {{mark}}, .marks_by_clock = true, .position_end = position_};
   chunk.rows = market::make_batch(schema_);
   return emitter_.emit(std::move(chunk));
 }

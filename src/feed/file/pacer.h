@@ -43,7 +43,8 @@ class Pacer {
  private:
   [[nodiscard]] Timestamp due(Timestamp ts_event) const;
   [[nodiscard]] Timestamp recorded_now(Timestamp now) const;
-  [[nodiscard]] Status emit_mark(Timestamp now);
+  // `at_most`: the time of the row that is next.
+  [[nodiscard]] Status emit_mark(Timestamp now, Timestamp at_most);
 
   double pace_;
   market::SchemaPtr schema_;
