@@ -67,20 +67,21 @@ TEST(TapeBars, ACancelledTradeIsAsIfItHadNeverBeen) {
   expect_accounted(run.engine->counts());
 }
 
-// Numbers are open and close before, so that both texts are put into the pool anew, which grows between the two: the
-// address sanitizer sees a text that is read where it was before.
+// Numbers are open and close before, and "u" takes the slot that "t" had as close: both ids of the bar made anew are
+// put in anew, and the pool grows at the first. The address sanitizer sees the second read where the text was before.
 TEST(TapeBars, ATextIdBecomesOpenAndCloseWhenTheNumbersAroundItAreCancelled) {
   const plan::Plan plan = plan_of(revised());
   Partition run(plan);
   run.trades({{.ts_ms = 500, .price = "9", .id = "1"},
               {.ts_ms = 700, .price = "11", .id = "t"},
-              {.ts_ms = 1'000, .price = "12", .id = "3"}});
+              {.ts_ms = 1'000, .price = "12", .id = "3"},
+              {.ts_ms = 800, .price = "10", .id = "u"}});
   run.trades(
       {{.ts_ms = 1'500, .action = "cancel", .ref_id = "1"}, {.ts_ms = 1'600, .action = "cancel", .ref_id = "3"}});
-  // At the same time, and before it by its id: it opens and does not close.
-  run.trades({{.ts_ms = 700, .price = "8", .id = "s"}});
+  // At the times of open and close, and before both by their ids: one opens, the other does not close.
+  run.trades({{.ts_ms = 700, .price = "8", .id = "s"}, {.ts_ms = 800, .price = "13", .id = "r"}});
   run.end();
-  EXPECT_THAT(run.take(0), ElementsAre("A|1m|1970-01-01T00:00:00Z|8|11|8|11|2|9.5|2|0|true"));
+  EXPECT_THAT(run.take(0), ElementsAre("A|1m|1970-01-01T00:00:00Z|8|13|8|10|4|10.5|4|0|true"));
   EXPECT_THAT(run.take(1), IsEmpty());
   expect_accounted(run.engine->counts());
 }
