@@ -77,7 +77,7 @@ bool walk_headers(std::span<const std::byte> headers, Visit visit) {
 
 }  // namespace
 
-std::optional<std::string_view> find_header(std::span<const std::byte> headers, std::string_view key) {
+std::optional<std::string_view> find_among_headers(std::span<const std::byte> headers, std::string_view key) {
   std::optional<std::string_view> found;
   static_cast<void>(walk_headers(headers, [&](std::string_view name, bool has_value, std::string_view value) {
     if (name != key) return false;

@@ -160,7 +160,13 @@ class RecordIterator {
 };
 
 // The value of the first header named `key`; none when there is no such header or its value is null.
-[[nodiscard]] std::optional<std::string_view> find_header(std::span<const std::byte> headers, std::string_view key);
+// Replay asks it of every record, and nearly none has more than a count of headers.
+[[nodiscard]] std::optional<std::string_view> find_among_headers(std::span<const std::byte> headers,
+                                                                 std::string_view key);
+[[nodiscard]] inline std::optional<std::string_view> find_header(std::span<const std::byte> headers,
+                                                                 std::string_view key) {
+  return headers.size() <= 1 ? std::nullopt : find_among_headers(headers, key);
+}
 
 // Whether `headers` is a count and that many headers and nothing else.
 [[nodiscard]] bool headers_well_formed(std::span<const std::byte> headers);

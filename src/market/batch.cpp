@@ -54,6 +54,11 @@ std::optional<size_t> Schema::find(std::string_view name) const {
   return std::nullopt;
 }
 
+std::optional<size_t> Schema::find(std::string_view name, Kind kind) const {
+  const auto found = find(name);
+  return found && fields[*found].type.kind == kind ? found : std::nullopt;
+}
+
 size_t Batch::byte_size() const {
   size_t bytes = 0;
   for (const Column& column : columns) bytes += column.byte_size();

@@ -149,6 +149,8 @@ struct Field {
 struct Schema {
   std::vector<Field> fields;
   [[nodiscard]] std::optional<size_t> find(std::string_view name) const;
+  // Of that kind, else none.
+  [[nodiscard]] std::optional<size_t> find(std::string_view name, Kind kind) const;
 };
 using SchemaPtr = std::shared_ptr<const Schema>;
 

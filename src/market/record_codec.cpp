@@ -131,11 +131,8 @@ bool TradeAppender::append_any(std::string_view symbol, int64_t timestamp_ms, st
   if (!decode_trade(value, timestamp_ms, row)) return false;
   const SymbolCode code = symbols_.intern(symbol);
   if (code == kNoSymbol) return false;
-  const bool plain = row.has_id && row.id.is_number() && !row.has_ts_recv && row.venue.data() == nullptr &&
-                     row.side.data() == nullptr && row.conditions.data() == nullptr && row.tape.data() == nullptr &&
-                     row.action.data() == nullptr && !row.has_ref_id;
   id_[rows_] = row.id.number;
-  if ((!plain || optional_) && !append_optional(row)) return false;
+  if (!append_optional(row)) return false;
   symbol_[rows_] = code;
   ts_event_[rows_] = row.ts_event.ns;
   price_[rows_] = row.price.units;

@@ -5,12 +5,12 @@
 #include <optional>
 
 #include "base/suggestion.h"
+#include "market/csv_lines.h"
 #include "market/reference.h"
 
 namespace penstock::market {
 namespace {
 
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr int kDigitsMax = 18;  // of a factor: what an int64 always holds
 constexpr size_t kNameBytesMax = 64;
 
@@ -18,14 +18,6 @@ struct Field {
   std::string_view text;
   int column = 1;  // where it begins, in bytes from 1
 };
-
-std::string_view take_line(std::string_view& text) {
-  const size_t end = std::min(text.find('\n'), text.size());
-  std::string_view line = text.substr(0, end);
-  text.remove_prefix(std::min(end + 1, text.size()));
-  if (line.ends_with('\r')) line.remove_suffix(1);
-  return line;
-}
 
 bool is_blank(char c) { return c == ' ' || c == '\t'; }
 

@@ -5,12 +5,11 @@
 #include <optional>
 
 #include "base/suggestion.h"
+#include "market/csv_lines.h"
 #include "market/sale_conditions.h"
 
 namespace penstock::market {
 namespace {
-
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 enum ColumnOf : size_t { tape, code, high_low, open_close, volume, vwap, extended, unless, note, column_count };
 const std::vector<std::string>& column_names() {
@@ -24,14 +23,6 @@ std::string_view trimmed(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
   while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
   return text;
-}
-
-std::string_view take_line(std::string_view& text) {
-  const size_t end = std::min(text.find('\n'), text.size());
-  std::string_view line = text.substr(0, end);
-  text.remove_prefix(std::min(end + 1, text.size()));
-  if (line.ends_with('\r')) line.remove_suffix(1);
-  return line;
 }
 
 // Nothing when a quote does not end.

@@ -184,7 +184,7 @@ class Explainer {
 
   void stream(const Stream& stream, int depth) {
     line(depth, "-> stream " + stream.name);
-    const market::Schema* input = &input_schema(stream.input);
+    const market::Schema* input = plan_.schema_of(stream.input).get();
     for (const Step& step : stream.steps) {
       std::visit([&](const auto& what) { describe(what, *input, step, depth + 2); }, step.what);
       input = step.output.get();
@@ -203,17 +203,6 @@ class Explainer {
            port == Port::rows ? fmt::format("{}: {}", name, columns_text(*stream.output)) : fmt::format("{}:", name));
       readers(from, depth + 2);
     }
-  }
-
-  const market::Schema& input_schema(const Input& input) const {
-    if (input.from == Input::From::topic) return *plan_.topics[input.index].schema;
-    switch (input.port) {
-      case Port::rows: return *plan_.streams[input.index].output;
-      case Port::late: return *market::late_schema();
-      case Port::quarantine: return *market::quarantine_schema();
-      case Port::quality: return *market::quality_schema();
-    }
-    return *plan_.streams[input.index].output;
   }
 
   void describe(const Filter& filter, const market::Schema&, const Step&, int depth) {

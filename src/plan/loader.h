@@ -74,7 +74,6 @@ class Loader {
   void add_built_in_tables();
   // What `name` reads, or nullopt after a diagnostic (or silently, where what it names is broken).
   [[nodiscard]] std::optional<Input> input(const YamlNode& name, const std::string& what);
-  [[nodiscard]] market::SchemaPtr schema_of(const Input& from) const;
   [[nodiscard]] std::optional<std::vector<size_t>> columns(const YamlNode& node, const std::string& what,
                                                            const market::Schema& schema);
 

@@ -2,10 +2,10 @@
 #include <fmt/core.h>
 
 #include <filesystem>
-#include <fstream>
 
 #include "plan/diagnostics.h"
 #include "plan/loader.h"
+#include "plan/whole_file.h"
 
 namespace penstock::plan {
 namespace {
@@ -13,28 +13,6 @@ namespace {
 constexpr size_t kConditionsBytesMax = size_t{1} << 20;
 constexpr Duration kReviseMax{7 * kDay.ns};
 constexpr Duration kEarlyMin = kMillisecond;
-
-// What `path` holds; nullopt with the reason in `why`.
-std::optional<std::string> read_small_file(const std::filesystem::path& path, std::string& why) {
-  std::error_code error;
-  if (!std::filesystem::is_regular_file(path, error)) {
-    why = error ? error.message() : "there is no such file";
-    return std::nullopt;
-  }
-  std::ifstream file(path, std::ios::binary);
-  std::string text(kConditionsBytesMax + 1, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (!file.is_open() || file.bad()) {
-    why = "it cannot be read";
-    return std::nullopt;
-  }
-  text.resize(static_cast<size_t>(file.gcount()));
-  if (text.size() > kConditionsBytesMax) {
-    why = fmt::format("it is larger than {} bytes", kConditionsBytesMax);
-    return std::nullopt;
-  }
-  return text;
-}
 
 }  // namespace
 
@@ -105,7 +83,12 @@ bool Loader::load_conditions(const YamlNode& node, const Fields& fields, Bars& b
   // Beside the pipeline file, which names it.
   const std::filesystem::path path = std::filesystem::path(reader_.location(node).file).parent_path() / *name;
   std::string why;
-  const auto text = read_small_file(path, why);
+  std::optional<std::string> text;
+  if (std::error_code error; std::filesystem::is_regular_file(path, error)) {
+    text = read_whole_file(path, kConditionsBytesMax, why);
+  } else {
+    why = error ? error.message() : "there is no such file";
+  }
   if (!text) {
     reader_.error(node,
                   fmt::format("{}: {}: {}; write `us-equity`, or the path of a CSV file from this file's folder on",

@@ -283,11 +283,7 @@ size_t CheckLoader::price_column(const YamlNode& value, Fields& fields) {
   return 0;
 }
 
-std::optional<size_t> CheckLoader::venue_column() const {
-  const auto found = schema_.find("venue");
-  if (!found || schema_.fields[*found].type.kind != Kind::symbol) return std::nullopt;
-  return found;
-}
+std::optional<size_t> CheckLoader::venue_column() const { return schema_.find("venue", Kind::symbol); }
 
 std::optional<CheckKind> CheckLoader::positive(const YamlNode& value) {
   PositiveCheck check;

@@ -3,13 +3,13 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <set>
 
 #include "market/adjusted_columns.h"
 #include "market/schema.h"
 #include "plan/diagnostics.h"
 #include "plan/loader.h"
+#include "plan/whole_file.h"
 
 namespace penstock::plan {
 namespace {
@@ -17,29 +17,6 @@ namespace {
 constexpr size_t kReferenceFilesMax = 100'000;
 constexpr size_t kSecurityFileBytesMax = size_t{1} << 20;   // of one security
 constexpr size_t kSecuritiesFileBytesMax = size_t{1} << 28;  // of all of them
-
-// What `path` holds; nullopt with the reason in `why`.
-std::optional<std::string> read_whole_file(const std::filesystem::path& path, size_t bytes_max, std::string& why) {
-  std::error_code error;
-  const uintmax_t size = std::filesystem::file_size(path, error);
-  if (error) {
-    why = error.message();
-    return std::nullopt;
-  }
-  if (size > bytes_max) {
-    why = fmt::format("it is larger than {} bytes", bytes_max);
-    return std::nullopt;
-  }
-  std::ifstream file(path, std::ios::binary);
-  std::string text(size, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (!file.is_open() || file.bad()) {
-    why = "it cannot be read";
-    return std::nullopt;
-  }
-  text.resize(static_cast<size_t>(file.gcount()));
-  return text;
-}
 
 std::string lower(std::string_view text) {
   std::string out(text);

@@ -111,7 +111,7 @@ void Loader::load_stream(const YamlEntry& entry) {
   stream.name = entry.key.text;
   stream.location = reader_.location(entry.key);
   stream.input = *reads;
-  stream.output = schema_of(*reads);
+  stream.output = plan_.schema_of(*reads);
   StreamFacts facts;
   if (reads->from == Input::From::topic) {
     stream.topic = reads->index;

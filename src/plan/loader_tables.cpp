@@ -74,17 +74,6 @@ std::optional<Input> Loader::input(const YamlNode& node, const std::string& what
   return std::nullopt;
 }
 
-market::SchemaPtr Loader::schema_of(const Input& from) const {
-  if (from.from == Input::From::topic) return plan_.topics[from.index].schema;
-  switch (from.port) {
-    case Port::rows: return plan_.streams[from.index].output;
-    case Port::late: return market::late_schema();
-    case Port::quarantine: return market::quarantine_schema();
-    case Port::quality: return market::quality_schema();
-  }
-  return market::quarantine_schema();
-}
-
 std::optional<std::vector<size_t>> Loader::columns(const YamlNode& node, const std::string& what,
                                                    const market::Schema& schema) {
   std::vector<std::string> names;
@@ -174,7 +163,7 @@ void Loader::load_table(const YamlEntry& entry) {
       reader_.error(*item, fmt::format("{}: '{}' is named twice", fields.name_of("from"), item->shown));
       continue;
     }
-    const market::SchemaPtr schema = schema_of(*reads);
+    const market::SchemaPtr schema = plan_.schema_of(*reads);
     if (table.schema != nullptr && table.schema->fields != schema->fields) {
       reader_.error(*item, fmt::format("{}: '{}' has other columns ({}) than the first ({})", fields.name_of("from"),
                                        item->shown, columns_of(*schema), columns_of(*table.schema)));

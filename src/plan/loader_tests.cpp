@@ -145,7 +145,7 @@ void Loader::load_test(const YamlNode& node) {
           continue;
         }
         expected.from = *reads;
-        schema = schema_of(*reads);
+        schema = plan_.schema_of(*reads);
       }
       expected.rows = rows(entry->value, fmt::format("'{}' expected in {}", expected.name, what), *schema);
       test.expect.push_back(std::move(expected));

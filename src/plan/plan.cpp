@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "market/schema.h"
+
 namespace penstock::plan {
 namespace {
 
@@ -23,6 +25,16 @@ bool stands_alone(std::string_view text, size_t at, size_t length) {
 }  // namespace
 
 std::string Location::to_string() const { return fmt::format("{}:{}:{}", file, line, column); }
+
+const market::SchemaPtr& Plan::schema_of(const Input& input) const {
+  switch (input.port) {
+    case Port::rows: break;
+    case Port::late: return market::late_schema();
+    case Port::quarantine: return market::quarantine_schema();
+    case Port::quality: return market::quality_schema();
+  }
+  return input.from == Input::From::topic ? topics[input.index].schema : streams[input.index].output;
+}
 
 std::string redact(std::string_view text, const std::vector<Secret>& secrets) {
   // One pass from the left, the longest secret first, so that a replacement is never searched again.

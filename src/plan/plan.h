@@ -230,6 +230,8 @@ struct Plan {
     std::string name;
   };
   std::vector<Unset> unset;
+  // Of the rows that come from there.
+  [[nodiscard]] const market::SchemaPtr& schema_of(const Input& input) const;
   // `text` with every secret in it replaced by `${NAME}`. Whatever is printed of a plan goes through this.
   [[nodiscard]] std::string redact(std::string_view text) const;
 };

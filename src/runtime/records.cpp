@@ -162,11 +162,9 @@ Result<DecodedBatch> RecordReader::decode(const log::ReadBatch& batch, Offset fr
   log::RecordIterator records(batch);
   for (log::RecordView record; records.next(record);) {
     if (record.offset < from) continue;
-    if (record.headers.size() > 1) [[unlikely]] {
-      if (const auto kind = log::find_header(record.headers, market::kKindHeader)) {
-        PENSTOCK_TRY(decode_control(*kind, record, decoded));
-        continue;
-      }
+    if (const auto kind = log::find_header(record.headers, market::kKindHeader)) {
+      PENSTOCK_TRY(decode_control(*kind, record, decoded));
+      continue;
     }
     bool read = record.has_value;
     switch (kind_) {

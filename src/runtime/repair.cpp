@@ -73,13 +73,6 @@ bool reads_rows(const plan::Input& input) {
   return input.from == plan::Input::From::stream && input.port == plan::Port::rows;
 }
 
-market::SchemaPtr schema_of(const plan::Plan& plan, const plan::Input& input) {
-  if (input.port == plan::Port::late) return market::late_schema();
-  if (input.port == plan::Port::quarantine) return market::quarantine_schema();
-  if (input.port == plan::Port::quality) return market::quality_schema();
-  return input.from == plan::Input::From::topic ? plan.topics[input.index].schema : plan.streams[input.index].output;
-}
-
 // A plan whose only table is the rows of one stream, and in which no stream runs that this one does not need.
 plan::Plan only_stream(plan::Plan plan, size_t stream, market::SchemaPtr rows) {
   std::vector<bool> needed(plan.streams.size(), false);
@@ -103,7 +96,7 @@ plan::Plan only_stream(plan::Plan plan, size_t stream, market::SchemaPtr rows) {
 // What the `bars:` step of the stream reads.
 plan::Plan before_bars(const plan::Plan& plan, size_t stream) {
   plan::Plan before = plan;
-  market::SchemaPtr rows = schema_of(plan, plan.streams[stream].input);
+  market::SchemaPtr rows = plan.schema_of(plan.streams[stream].input);
   std::vector<plan::Step>& steps = before.streams[stream].steps;
   std::erase_if(steps, [](const plan::Step& step) { return std::holds_alternative<plan::Bars>(step.what); });
   for (const plan::Step& step : steps) {

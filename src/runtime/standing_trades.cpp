@@ -8,11 +8,6 @@
 namespace penstock::runtime {
 namespace {
 
-std::optional<size_t> field_of(const market::Schema& schema, std::string_view name, market::Kind kind) {
-  const auto field = schema.find(name);
-  return field && schema.fields[*field].type.kind == kind ? field : std::nullopt;
-}
-
 market::SymbolCode code_at(const market::Batch& rows, std::optional<size_t> column, size_t row) {
   if (!column || rows.columns[*column].is_null(row)) return market::kNoSymbol;
   return rows.columns[*column].codes[row];
@@ -46,9 +41,9 @@ Result<StandingTrades> StandingTrades::create(const market::SchemaPtr& schema, c
                                               market::SymbolTable& symbols, Timestamp from, Timestamp to) {
   Columns columns;
   PENSTOCK_TRY_ASSIGN(columns.trade, stream::TradeFields::of(*schema, stream));
-  columns.conditions = field_of(*schema, "conditions", market::Kind::text);
-  columns.tape = field_of(*schema, "tape", market::Kind::symbol);
-  columns.ref_id = field_of(*schema, "ref_id", market::Kind::id);
+  columns.conditions = schema->find("conditions", market::Kind::text);
+  columns.tape = schema->find("tape", market::Kind::symbol);
+  columns.ref_id = schema->find("ref_id", market::Kind::id);
   return StandingTrades(columns, symbols, from, to);
 }
 

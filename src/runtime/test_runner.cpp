@@ -7,13 +7,6 @@
 namespace penstock::runtime {
 namespace {
 
-market::SchemaPtr schema_of(const plan::Plan& plan, const plan::Input& input) {
-  if (input.port == plan::Port::late) return market::late_schema();
-  if (input.port == plan::Port::quarantine) return market::quarantine_schema();
-  if (input.port == plan::Port::quality) return market::quality_schema();
-  return input.from == plan::Input::From::topic ? plan.topics[input.index].schema : plan.streams[input.index].output;
-}
-
 // The plan with one table for each expectation of `test` instead of its own, so that the engines give what is asked
 // for.
 plan::Plan with_expected_tables(plan::Plan plan, const plan::TestCase& test) {
@@ -26,7 +19,7 @@ plan::Plan with_expected_tables(plan::Plan plan, const plan::TestCase& test) {
     plan::Table& table = tables.emplace_back();
     table.name = expected.name;
     table.inputs = {expected.from};
-    table.schema = schema_of(plan, expected.from);
+    table.schema = plan.schema_of(expected.from);
   }
   plan.tables = std::move(tables);
   return plan;

@@ -13,12 +13,9 @@ Result<std::unique_ptr<Deduplicator>> Deduplicator::create(const plan::Dedup& de
   for (const size_t column : dedup.columns) {
     if (column >= input.fields.size()) return fail(ErrorKind::invalid, "stream '{}': dedup of no such column", stream);
   }
-  const auto symbol = input.find("symbol");
-  const auto ts_event = input.find("ts_event");
-  if (!symbol || !ts_event || input.fields[*symbol].type.kind != Kind::symbol ||
-      input.fields[*ts_event].type.kind != Kind::timestamp) {
-    return std::make_unique<OverallDeduplicator>(dedup.columns, symbols);
-  }
+  const auto symbol = input.find("symbol", Kind::symbol);
+  const auto ts_event = input.find("ts_event", Kind::timestamp);
+  if (!symbol || !ts_event) return std::make_unique<OverallDeduplicator>(dedup.columns, symbols);
   SymbolDeduplicator::Columns columns{.symbol = *symbol, .ts_event = *ts_event, .key = dedup.columns};
   std::vector<size_t> named;
   for (const size_t column : dedup.columns) {
@@ -30,8 +27,7 @@ Result<std::unique_ptr<Deduplicator>> Deduplicator::create(const plan::Dedup& de
     columns.id = columns.ids.front();
     if (!named.empty()) columns.venue = named.front();
   }
-  columns.action = input.find("action");
-  if (columns.action && input.fields[*columns.action].type.kind != Kind::symbol) columns.action.reset();
+  columns.action = input.find("action", Kind::symbol);
   return std::make_unique<SymbolDeduplicator>(std::move(columns), dedup.within, stream, symbols);
 }
 

@@ -44,13 +44,6 @@ struct StreamPorts {
   }
 };
 
-const market::SchemaPtr& schema_of(const plan::Plan& plan, const Input& input) {
-  if (input.port == Port::late) return market::late_schema();
-  if (input.port == Port::quarantine) return market::quarantine_schema();
-  if (input.port == Port::quality) return market::quality_schema();
-  return input.from == Input::From::topic ? plan.topics[input.index].schema : plan.streams[input.index].output;
-}
-
 class PartitionEngine final : public Engine {
  public:
   PartitionEngine(const plan::Plan& plan, size_t topic) : plan_(plan), topic_(topic) {
@@ -69,7 +62,7 @@ class PartitionEngine final : public Engine {
       if (stream.input.from == Input::From::stream && stream.input.index >= i) {
         return fail(ErrorKind::invalid, "stream '{}' stands before the one it reads", stream.name);
       }
-      PENSTOCK_TRY_ASSIGN(runners_[i], StreamRunner::create(stream, schema_of(plan_, stream.input), source, symbols));
+      PENSTOCK_TRY_ASSIGN(runners_[i], StreamRunner::create(stream, plan_.schema_of(stream.input), source, symbols));
       if (Readers* readers = readers_of(stream.input)) readers->streams.push_back(i);
     }
     for (size_t t = 0; t < plan_.tables.size(); ++t) add_table(t);

@@ -57,8 +57,7 @@ Result<QuoteFields> QuoteFields::of(const market::Schema& schema, const std::str
   PENSTOCK_TRY_ASSIGN(fields.ask, field_of(schema, "ask", market::kPriceType, stream));
   PENSTOCK_TRY_ASSIGN(fields.bid_size, optional_field(schema, "bid_size", market::kSizeType, stream));
   PENSTOCK_TRY_ASSIGN(fields.ask_size, optional_field(schema, "ask_size", market::kSizeType, stream));
-  fields.venue = schema.find("venue");
-  if (fields.venue && schema.fields[*fields.venue].type.kind != Kind::symbol) fields.venue.reset();
+  fields.venue = schema.find("venue", Kind::symbol);
   return fields;
 }
 

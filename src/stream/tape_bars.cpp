@@ -32,11 +32,6 @@ int64_t next_multiple(int64_t ts, int64_t step) {
   return window_start(ts, step, start) ? window_end(start, step) : INT64_MAX;
 }
 
-std::optional<size_t> field_of(const market::Schema& schema, std::string_view name, market::Kind kind) {
-  const auto field = schema.find(name);
-  return field && schema.fields[*field].type.kind == kind ? field : std::nullopt;
-}
-
 }  // namespace
 
 bool TapeBars::Sums::shows_same(const Sums& other) const {
@@ -76,11 +71,9 @@ Result<std::unique_ptr<TapeBars>> TapeBars::create(const plan::Bars& bars, const
     }
   }
   std::unique_ptr<TapeBars> made(new TapeBars(stream, fields, symbols, bars));
-  made->conditions_field_ = field_of(input, "conditions", market::Kind::text);
-  made->tape_field_ = field_of(input, "tape", market::Kind::symbol);
-  made->action_field_ = field_of(input, "action", market::Kind::symbol);
-  made->ref_field_ = field_of(input, "ref_id", market::Kind::id);
-  made->venue_field_ = field_of(input, "venue", market::Kind::symbol);
+  made->conditions_field_ = input.find("conditions", market::Kind::text);
+  made->tape_field_ = input.find("tape", market::Kind::symbol);
+  made->ref_field_ = input.find("ref_id", market::Kind::id);
   made->set_intervals(bars);
   made->edge_codes_ = {market::kNoSymbol, symbols.intern("first"), symbols.intern("last"), symbols.intern("both")};
   made->cancel_code_ = symbols.intern(market::kCancel);
@@ -241,7 +234,7 @@ uint8_t TapeBars::judge(const Batch& batch, size_t row) {
 void TapeBars::process(const Flow& flow, BarOutput& out) {
   const Batch& batch = *flow.batch;
   const Column* ids = fields_.id ? &batch.columns[*fields_.id] : nullptr;
-  const Column* actions = action_field_ ? &batch.columns[*action_field_] : nullptr;
+  const Column* actions = fields_.action ? &batch.columns[*fields_.action] : nullptr;
   if (actions != nullptr && actions->all_null) actions = nullptr;
   bool nulls = false;
   for (const size_t field : {fields_.symbol, fields_.ts_event, fields_.price, fields_.size}) {
@@ -250,7 +243,7 @@ void TapeBars::process(const Flow& flow, BarOutput& out) {
   const int64_t* const numbers = ids != nullptr && !ids->all_null && ids->valid.empty() && ids->ids.all_numbers()
                                      ? ids->ids.numbers().data()
                                      : nullptr;
-  const Column* venues = venue_field_ && revise_for_ > 0 ? &batch.columns[*venue_field_] : nullptr;
+  const Column* venues = fields_.venue && revise_for_ > 0 ? &batch.columns[*fields_.venue] : nullptr;
   if (venues != nullptr && venues->all_null) venues = nullptr;
   const int64_t earliest = saturating_add(INT64_MIN, intervals_.back().every);
   const size_t count = flow.size();
@@ -383,10 +376,7 @@ void TapeBars::take_back(const Flow& flow, Symbol& symbol, const Trade& event, b
     kept->price = event.price;
     kept->size = event.size;
     kept->flags = static_cast<uint8_t>(judge(batch, event.row) | KeptTrade::kCorrected);
-    if (renames) {
-      const int64_t stored = own.number <= kTextId0 ? pool_.add(own.text) : own.number;
-      symbol.renamed.push_back({stored, kept->id, kept->venue});
-    }
+    if (renames) rename(symbol, *kept, own);
     note_event(symbol, *kept, own);
   } else {
     kept->flags |= KeptTrade::kDead;
@@ -424,6 +414,11 @@ TapeBars::Found TapeBars::find_kept(Symbol& symbol, const RecordId& id, uint16_t
     if (found.trade != nullptr) return found;
   }
   return find([&](const KeptTrade& trade) { return fits(trade.venue) && compare_ids(id, trade.id, pool_) == 0; });
+}
+
+void TapeBars::rename(Symbol& symbol, const KeptTrade& trade, const RecordId& own) {
+  const int64_t stored = own.number <= kTextId0 ? pool_.add(own.text) : own.number;
+  symbol.renamed.push_back({stored, trade.id, trade.venue});
 }
 
 void TapeBars::keep(Symbol& symbol, const Trade& trade) {

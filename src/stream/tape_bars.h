@@ -147,6 +147,8 @@ class TapeBars final : public BarMaker {
   void take_trade(const Flow& flow, Symbol& symbol, const Trade& trade, BarOutput& out);
   void take_back(const Flow& flow, Symbol& symbol, const Trade& event, bool correct, BarOutput& out);
   void keep(Symbol& symbol, const Trade& trade);
+  // The trade is known by a correction's `own` id too.
+  void rename(Symbol& symbol, const KeptTrade& trade, const RecordId& own);
   [[nodiscard]] bool drop_oldest(Symbol& symbol);
   void pop_kept(Symbol& symbol);
   [[nodiscard]] int64_t oldest_start(const Symbol& symbol) const;
@@ -203,8 +205,6 @@ class TapeBars final : public BarMaker {
   TradeFields fields_;
   std::optional<size_t> conditions_field_;
   std::optional<size_t> tape_field_;
-  std::optional<size_t> action_field_;
-  std::optional<size_t> venue_field_;
   std::optional<size_t> ref_field_;
   market::SymbolTable& symbols_;
   int64_t lateness_ = 0;

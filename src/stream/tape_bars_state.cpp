@@ -288,10 +288,7 @@ Status TapeBars::restore_trades(const std::string& name, uint32_t number, BlobRe
     const RecordId own = get_id(in);
     const RecordId id = get_id(in);
     const KeptTrade* trade = find_exactly(*symbol, id, get_venue());
-    if (trade != nullptr) {
-      const int64_t stored = own.number <= kTextId0 ? pool_.add(own.text) : own.number;
-      symbol->renamed.push_back({stored, trade->id, trade->venue});
-    }
+    if (trade != nullptr) rename(*symbol, *trade, own);
   }
   blobs_.insert(number);
   blob_ = std::max(blob_, number + 1);

@@ -33,12 +33,9 @@ Result<TradeFields> TradeFields::of(const market::Schema& schema, const std::str
   PENSTOCK_TRY_ASSIGN(fields.ts_event, find_field(schema, "ts_event", {Kind::timestamp}, stream));
   PENSTOCK_TRY_ASSIGN(fields.price, find_field(schema, "price", market::kPriceType, stream));
   PENSTOCK_TRY_ASSIGN(fields.size, find_field(schema, "size", market::kSizeType, stream));
-  fields.id = schema.find("id");
-  if (fields.id && schema.fields[*fields.id].type.kind != Kind::id) fields.id.reset();
-  fields.action = schema.find("action");
-  if (fields.action && schema.fields[*fields.action].type.kind != Kind::symbol) fields.action.reset();
-  fields.venue = schema.find("venue");
-  if (fields.venue && schema.fields[*fields.venue].type.kind != Kind::symbol) fields.venue.reset();
+  fields.id = schema.find("id", Kind::id);
+  fields.action = schema.find("action", Kind::symbol);
+  fields.venue = schema.find("venue", Kind::symbol);
   return fields;
 }
 

@@ -33,6 +33,10 @@ Timestamp Pacer::due(Timestamp ts_event) const {
 
 Timestamp Pacer::recorded_now(Timestamp now) const { return *recorded_start_ + scale(between(started_, now), pace_); }
 
+Timestamp Pacer::mark_at(Timestamp now, Timestamp at_most) const {
+  return std::max(newest_, std::min(recorded_now(now), at_most));
+}
+
 Result<bool> Pacer::emit(const PacedPiece& piece) {
   const auto time_of = [&](size_t row) { return Timestamp{piece.rows.columns[piece.time_column].i64[row]}; };
   size_t row = 0;
@@ -66,7 +70,7 @@ Result<bool> Pacer::emit(const PacedPiece& piece) {
     if (recorded_start_ && now >= next_mark_) {
       // Nor the next row, which stands behind a reject, or in a piece that is still to come.
       const Timestamp at_most = row < piece.rows.rows ? time_of(row) : newest_;
-      chunk.marks.push_back({std::max(newest_, std::min(recorded_now(now), at_most))});
+      chunk.marks.push_back({mark_at(now, at_most)});
       next_mark_ = now + kMarkInterval;
     }
     if (chunk.rows.rows > 0 || !chunk.rejects.empty() || !chunk.marks.empty()) {
@@ -78,8 +82,7 @@ Result<bool> Pacer::emit(const PacedPiece& piece) {
 
 Status Pacer::emit_mark(Timestamp now, Timestamp at_most) {
   next_mark_ = now + kMarkInterval;
-  const Timestamp mark = std::max(newest_, std::min(recorded_now(now), at_most));
-  Chunk chunk{.marks = {{mark}}, .marks_by_clock = true, .position_end = position_};
+  Chunk chunk{.marks = {{mark_at(now, at_most)}}, .marks_by_clock = true, .position_end = position_};
   chunk.rows = market::make_batch(schema_);
   return emitter_.emit(std::move(chunk));
 }

@@ -44,6 +44,7 @@ class Pacer {
   [[nodiscard]] Timestamp due(Timestamp ts_event) const;
   [[nodiscard]] Timestamp recorded_now(Timestamp now) const;
   // `at_most`: the time of the row that is next.
+  [[nodiscard]] Timestamp mark_at(Timestamp now, Timestamp at_most) const;
   [[nodiscard]] Status emit_mark(Timestamp now, Timestamp at_most);
 
   double pace_;

@@ -66,24 +66,13 @@ class AdjustmentTest : public StoreTest {
   [[nodiscard]] std::unique_ptr<Store> open_adjusted(std::vector<TableSpec> tables) {
     return must(try_open(std::move(tables), Adjusting::replace));
   }
-  void commit(Store& store, const std::vector<Bar>& rows) {
-    market::Batch batch = market::make_batch(market::bar_schema());
-    batch.rows = rows.size();
-    auto& c = batch.columns;
-    c[BarColumn::edge].all_null = true;
-    for (const Bar& bar : rows) {
-      c[BarColumn::symbol].codes.push_back(symbols.intern(bar.symbol));
-      c[BarColumn::every].codes.push_back(symbols.intern("1m"));
-      c[BarColumn::start].i64.push_back(at(bar.start).ns);
-      for (const size_t price : {BarColumn::open, BarColumn::high, BarColumn::low, BarColumn::close, BarColumn::vwap})
-        c[price].i64.push_back(bar.price);
-      c[BarColumn::volume].i128.push_back(bar.volume);
-      c[BarColumn::trades].i64.push_back(1);
-      c[BarColumn::revision].i64.push_back(0);
-      c[BarColumn::final].u8.push_back(1);
+  void commit(Store& store, const std::vector<Bar>& bars) {
+    std::vector<BarRow> rows;
+    for (const Bar& bar : bars) {
+      rows.push_back({.symbol = bar.symbol, .start = at(bar.start).ns, .price = bar.price, .volume = bar.volume});
     }
     const auto transaction = must(store.begin());
-    ASSERT_OK(transaction->append(0, batch));
+    ASSERT_OK(transaction->append(0, bar_batch(rows)));
     ASSERT_OK(transaction->commit());
   }
 

@@ -30,23 +30,19 @@ TableSpec bars_table(bool come_once = true) {
 
 class RevisionsTest : public StoreTest {
  protected:
-  market::Batch bars(const std::vector<Bar>& rows) {
-    market::Batch batch = market::make_batch(market::bar_schema());
-    batch.rows = rows.size();
-    auto& c = batch.columns;
-    c[BarColumn::edge].all_null = true;
-    for (const Bar& bar : rows) {
-      c[BarColumn::symbol].codes.push_back(symbols.intern(bar.symbol));
-      c[BarColumn::every].codes.push_back(symbols.intern(bar.every));
-      c[BarColumn::start].i64.push_back(1'570'752'000'000'000'000 + bar.minute * kMinute.ns);
-      for (const size_t price : {BarColumn::open, BarColumn::high, BarColumn::low, BarColumn::close, BarColumn::vwap})
-        c[price].i64.push_back(bar.close * 1'000'000'000);
-      c[BarColumn::volume].i128.push_back(bar.trades * 100'000'000);
-      c[BarColumn::trades].i64.push_back(bar.trades);
-      c[BarColumn::revision].i64.push_back(bar.revision);
-      c[BarColumn::final].u8.push_back(bar.final ? 1 : 0);
+  market::Batch bars(const std::vector<Bar>& bars) {
+    std::vector<BarRow> rows;
+    for (const Bar& bar : bars) {
+      rows.push_back({.symbol = bar.symbol,
+                      .every = bar.every,
+                      .start = 1'570'752'000'000'000'000 + bar.minute * kMinute.ns,
+                      .price = bar.close * 1'000'000'000,
+                      .volume = Int128{bar.trades} * 100'000'000,
+                      .trades = bar.trades,
+                      .revision = bar.revision,
+                      .final = bar.final});
     }
-    return batch;
+    return bar_batch(rows);
   }
   void commit(Store& store, const std::vector<std::vector<Bar>>& batches) {
     const auto transaction = must(store.begin());

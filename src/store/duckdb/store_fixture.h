@@ -36,6 +36,18 @@ inline void must(const Status& status) {
     ASSERT_TRUE(status_of.has_value()) << status_of.error().message; \
   } while (false)
 
+// A bar whose prices are all `price`, in units of the columns.
+struct BarRow {
+  std::string symbol;
+  std::string every = "1m";
+  int64_t start = 0;
+  int64_t price = 0;
+  Int128 volume = 0;
+  int64_t trades = 1;
+  int64_t revision = 0;
+  bool final = true;
+};
+
 class StoreTest : public testing::Test {
  protected:
   StoreTest() {
@@ -52,6 +64,25 @@ class StoreTest : public testing::Test {
   [[nodiscard]] DuckDbOptions options() { return {.memory_bytes_max = int64_t{256} << 20, .symbols = &symbols}; }
   [[nodiscard]] std::unique_ptr<Store> open(std::vector<TableSpec> tables) {
     return must(open_duckdb_store(path, options(), std::move(tables)));
+  }
+
+  [[nodiscard]] market::Batch bar_batch(const std::vector<BarRow>& rows) {
+    using C = market::BarColumn;
+    market::Batch batch = market::make_batch(market::bar_schema());
+    batch.rows = rows.size();
+    auto& c = batch.columns;
+    c[C::edge].all_null = true;
+    for (const BarRow& bar : rows) {
+      c[C::symbol].codes.push_back(symbols.intern(bar.symbol));
+      c[C::every].codes.push_back(symbols.intern(bar.every));
+      c[C::start].i64.push_back(bar.start);
+      for (const size_t price : {C::open, C::high, C::low, C::close, C::vwap}) c[price].i64.push_back(bar.price);
+      c[C::volume].i128.push_back(bar.volume);
+      c[C::trades].i64.push_back(bar.trades);
+      c[C::revision].i64.push_back(bar.revision);
+      c[C::final].u8.push_back(bar.final ? 1 : 0);
+    }
+    return batch;
   }
 
   // `count` trades of `symbol`, one a second, with ids from `first_id`.

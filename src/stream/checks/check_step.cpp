@@ -11,15 +11,10 @@ namespace penstock::stream {
 using market::Kind;
 
 CheckStep::CheckStep(const market::Schema& input, market::SymbolTable& symbols) : symbols_(symbols), slots_(symbols) {
-  const auto find = [&](std::string_view name, Kind kind) {
-    auto found = input.find(name);
-    if (found && input.fields[*found].type.kind != kind) found.reset();
-    return found;
-  };
-  symbol_ = find("symbol", Kind::symbol);
-  time_ = find("ts_event", Kind::timestamp);
-  if (!time_) time_ = find("start", Kind::timestamp);
-  trade_action_ = find("action", Kind::symbol);
+  symbol_ = input.find("symbol", Kind::symbol);
+  time_ = input.find("ts_event", Kind::timestamp);
+  if (!time_) time_ = input.find("start", Kind::timestamp);
+  trade_action_ = input.find("action", Kind::symbol);
 }
 
 CheckStep::~CheckStep() = default;

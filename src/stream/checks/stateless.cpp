@@ -85,9 +85,7 @@ class SqlJudge final : public Judge {
 class PositiveJudge final : public Judge {
  public:
   PositiveJudge(const plan::PositiveCheck& check, const market::Schema& input, const market::SymbolTable& symbols)
-      : check_(check), input_(input), symbols_(symbols), action_(input.find("action")) {
-    if (action_ && input.fields[*action_].type.kind != Kind::symbol) action_.reset();
-  }
+      : check_(check), input_(input), symbols_(symbols), action_(input.find("action", Kind::symbol)) {}
 
   Status judge(const Flow& rows, std::vector<Failure>& out) override {
     bool any = false;
