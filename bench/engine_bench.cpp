@@ -9,6 +9,7 @@
 #include "market/record_codec.h"
 #include "market/schema.h"
 #include "stream/engine.h"
+#include "support.h"
 
 namespace {
 
@@ -18,54 +19,14 @@ using market::TradeColumn;
 constexpr size_t kBatchRows = 8192;
 constexpr size_t kBatches = 128;
 
-uint64_t next_random(uint64_t& state) {
-  state ^= state << 13;
-  state ^= state >> 7;
-  state ^= state << 17;
-  return state;
-}
-
-plan::Plan bars_plan(bool dedup) {
-  plan::Plan plan;
-  plan.sources.push_back({.name = "feed", .topic = "trades"});
-  plan.topics.push_back({.name = "trades", .schema = market::trade_schema(), .sources = {0}});
-  plan::Stream stream{.name = "bars", .output = market::bar_schema()};
-  if (dedup) {
-    stream.steps.push_back({.what = plan::Dedup{.columns = {TradeColumn::id}}, .output = market::trade_schema()});
-  }
-  stream.steps.push_back({.what = plan::Bars{.every = {kMinute}}, .output = market::bar_schema()});
-  plan.streams.push_back(std::move(stream));
-  plan.tables.push_back(
-      {.name = "bars", .inputs = {{plan::Input::From::stream, 0, plan::Port::rows}}, .schema = market::bar_schema()});
-  return plan;
-}
-
 // About a million trades a minute-long window each symbol, ids counting over all symbols.
 std::vector<market::Batch> make_batches(size_t symbol_count, market::SymbolTable& symbols) {
   std::vector<market::SymbolCode> codes;
   for (size_t i = 0; i < symbol_count; ++i) codes.push_back(symbols.intern(fmt::format("S{}", i)));
   std::vector<market::Batch> batches;
-  uint64_t random = 88172645463325252u;
-  int64_t ts = 1'570'752'000'000'000'000;
-  int64_t id = 0;
+  uint64_t random = bench::kSeed;
   for (size_t b = 0; b < kBatches; ++b) {
-    market::Batch batch = market::make_batch(market::trade_schema());
-    for (market::Column& column : batch.columns) column.all_null = true;
-    for (const size_t column :
-         {TradeColumn::symbol, TradeColumn::ts_event, TradeColumn::price, TradeColumn::size, TradeColumn::id}) {
-      batch.columns[column].all_null = false;
-    }
-    for (size_t row = 0; row < kBatchRows; ++row) {
-      ts += 1'000'000;
-      batch.columns[TradeColumn::symbol].codes.push_back(codes[next_random(random) % symbol_count]);
-      batch.columns[TradeColumn::ts_event].i64.push_back(ts);
-      batch.columns[TradeColumn::price].i64.push_back(static_cast<int64_t>(10'000 + next_random(random) % 1'000) *
-                                                      10'000'000);
-      batch.columns[TradeColumn::size].i64.push_back(static_cast<int64_t>(1 + next_random(random) % 500) * 100'000'000);
-      batch.columns[TradeColumn::id].ids.append({++id, {}});
-    }
-    batch.rows = kBatchRows;
-    batches.push_back(std::move(batch));
+    batches.push_back(bench::make_trades(codes, kBatchRows, 1 + static_cast<int64_t>(b * kBatchRows), random));
   }
   return batches;
 }
@@ -84,7 +45,7 @@ void require(bool holds) {
 void run_process(benchmark::State& state, bool dedup) {
   market::SymbolTable symbols;
   auto batches = make_batches(static_cast<size_t>(state.range(0)), symbols);
-  const plan::Plan plan = bars_plan(dedup);
+  const plan::Plan plan = bench::bars_plan(dedup);
   auto engine = *stream::Engine::create(plan, 0, symbols);
   size_t bars = 0;
   for (auto _ : state) {
@@ -143,7 +104,7 @@ void run_decode(benchmark::State& state, bool process) {
   for (const market::Batch& batch : batches) encoded.push_back(encode(batch, symbols));
   market::SymbolCache cache(symbols);
   market::TradeAppender appender(cache);
-  const plan::Plan plan = bars_plan(false);
+  const plan::Plan plan = bench::bars_plan(false);
   auto engine = *stream::Engine::create(plan, 0, symbols);
   int64_t shift_ms = 0;
   for (auto _ : state) {
@@ -180,7 +141,7 @@ BENCHMARK(decode_and_process)->Arg(1)->Arg(500)->Arg(10'000)->Unit(benchmark::kM
 void take_state(benchmark::State& state) {
   market::SymbolTable symbols;
   auto batches = make_batches(static_cast<size_t>(state.range(0)), symbols);
-  const plan::Plan plan = bars_plan(false);
+  const plan::Plan plan = bench::bars_plan(false);
   auto engine = *stream::Engine::create(plan, 0, symbols);
   size_t bytes = 0;
   for (auto _ : state) {

@@ -1,44 +1,21 @@
 // The embedded log: appending and reading records of the size of a trade, one core. Items are records.
 #include <benchmark/benchmark.h>
-#include <unistd.h>
 
 #include <cstring>
-#include <filesystem>
 
 #include "base/crc32c.h"
 #include "io/file_system.h"
 #include "log/embedded/embedded_log.h"
+#include "support.h"
 
 namespace penstock::log {
 namespace {
 
+using bench::must;
+
 constexpr size_t kValueBytes = 14;  // with its symbol and its frame a trade takes about 25
 constexpr int64_t kBatchRecords = 8192;
 const TopicPartition kPartition{"trades", 0};
-
-class Folder {
- public:
-  Folder() : path_(std::filesystem::temp_directory_path() / fmt::format("penstock-log-bench-{}", ::getpid())) {
-    std::filesystem::remove_all(path_);
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() { std::filesystem::remove_all(path_); }
-  [[nodiscard]] std::string path() const { return path_.string(); }
-
- private:
-  std::filesystem::path path_;
-};
-
-template <typename T>
-T must(Result<T> result) {
-  if (!result) assert_failed(result.error().message.c_str(), __FILE__, __LINE__);
-  return std::move(*result);
-}
-
-void must(const Status& status) {
-  if (!status) assert_failed(status.error().message.c_str(), __FILE__, __LINE__);
-}
 
 void fill(RecordBatchBuilder& builder, int64_t first) {
   for (int64_t i = first; i < first + kBatchRecords; ++i) {
@@ -67,7 +44,7 @@ BENCHMARK(BM_BuildBatch)->Arg(0)->Arg(3)->Arg(4);
 
 // Building, summing, stamping and writing, flushed once a million records, as an interval would.
 void BM_Append(benchmark::State& state) {
-  const Folder folder;
+  const bench::Folder folder;
   const auto log = must(EmbeddedLog::open(
       io::posix_file_system(), folder.path(),
       {.fsync = Fsync::interval, .segment_bytes_max = int64_t{1} << 28, .retention_bytes = int64_t{1} << 28}));
@@ -94,7 +71,7 @@ BENCHMARK(BM_Append)->UseRealTime();
 
 // Reading from the page cache: checksums, frames, one look at each value.
 void BM_Replay(benchmark::State& state) {
-  const Folder folder;
+  const bench::Folder folder;
   const auto log = must(EmbeddedLog::open(io::posix_file_system(), folder.path(), {.fsync = Fsync::never}));
   must(log->create_topic(kPartition.topic, 1));
   RecordBatchBuilder builder;

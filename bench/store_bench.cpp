@@ -1,39 +1,21 @@
 // The embedded store: rows appended and committed a second, upserts into a table that has many rows, small commits.
 #include <benchmark/benchmark.h>
 
-#include <filesystem>
 #include <memory>
 #include <random>
 #include <string>
 
 #include "market/schema.h"
 #include "store/duckdb/duckdb_store.h"
+#include "support.h"
 
 namespace {
 
 using namespace penstock;
 
-class Folder {
- public:
-  Folder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "penstock-bench-XXXXXX").string();
-    path_ = mkdtemp(pattern.data());
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  [[nodiscard]] std::string store() const { return path_ + "/store.duckdb"; }
-
- private:
-  std::string path_;
-};
-
-std::unique_ptr<store::Store> open(benchmark::State& state, const Folder& folder, const market::SymbolTable& symbols,
-                                   store::TableSpec table) {
-  auto opened = store::open_duckdb_store(folder.store(), {.symbols = &symbols}, {std::move(table)});
+std::unique_ptr<store::Store> open(benchmark::State& state, const bench::Folder& folder,
+                                   const market::SymbolTable& symbols, store::TableSpec table) {
+  auto opened = store::open_duckdb_store(folder.path() + "/store.duckdb", {.symbols = &symbols}, {std::move(table)});
   if (opened) return std::move(*opened);
   state.SkipWithError(opened.error().message.c_str());
   return nullptr;
@@ -49,13 +31,13 @@ Status commit(store::Store& store, const market::Batch& rows) {
 void append_trades(benchmark::State& state) {
   using C = market::TradeColumn;
   constexpr size_t kRows = 1'000'000;
-  const Folder folder;
+  const bench::Folder folder;
   market::SymbolTable symbols;
   const auto store = open(state, folder, symbols, {.name = "trades", .schema = market::trade_schema(), .key = {}});
   if (!store) return;
   std::mt19937_64 random(1);
-  market::Batch batch = market::make_batch(market::trade_schema());
-  for (const size_t column : {C::ts_recv, C::side, C::conditions}) batch.columns[column].all_null = true;
+  market::Batch batch =
+      bench::batch_of(market::trade_schema(), {C::symbol, C::venue, C::ts_event, C::price, C::size, C::id});
   const market::SymbolCode venue = symbols.intern("XNAS");
   for (size_t i = 0; i < kRows; ++i) {
     batch.columns[C::symbol].codes.push_back(symbols.intern("SYM" + std::to_string(random() % 500)));
@@ -77,7 +59,7 @@ BENCHMARK(append_trades)->Unit(benchmark::kMillisecond)->UseRealTime();
 void upsert_bars(benchmark::State& state) {
   using C = market::BarColumn;
   constexpr size_t kSymbols = 10'000;
-  const Folder folder;
+  const bench::Folder folder;
   market::SymbolTable symbols;
   const auto store = open(state, folder, symbols,
                           {.name = "bars", .schema = market::bar_schema(), .key = {C::symbol, C::every, C::start}});
@@ -85,7 +67,9 @@ void upsert_bars(benchmark::State& state) {
   const market::SymbolCode every = symbols.intern("1m");
   int64_t minute = 0;
   const auto next = [&] {
-    market::Batch batch = market::make_batch(market::bar_schema());
+    market::Batch batch =
+        bench::batch_of(market::bar_schema(), {C::symbol, C::every, C::start, C::open, C::high, C::low, C::close,
+                                               C::vwap, C::volume, C::trades, C::revision, C::final});
     for (size_t i = 0; i < kSymbols; ++i) {
       batch.columns[C::symbol].codes.push_back(symbols.intern("SYM" + std::to_string(i)));
       batch.columns[C::every].codes.push_back(every);
@@ -117,7 +101,7 @@ BENCHMARK(upsert_bars)->Arg(0)->Arg(300)->Unit(benchmark::kMillisecond)->UseReal
 
 // An offset and 50 KB of state.
 void commit_state(benchmark::State& state) {
-  const Folder folder;
+  const bench::Folder folder;
   const market::SymbolTable symbols;
   const auto store = open(state, folder, symbols, {.name = "trades", .schema = market::trade_schema(), .key = {}});
   if (!store) return;
