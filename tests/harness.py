@@ -11,6 +11,7 @@ import signal
 import subprocess
 import tempfile
 import threading
+import unittest
 import urllib.parse
 from dataclasses import dataclass
 
@@ -172,3 +173,13 @@ def metric(text: str, name: str) -> float:
 
 def temporary_folder() -> tempfile.TemporaryDirectory:
     return tempfile.TemporaryDirectory(prefix="penstock-test-")
+
+
+class FolderCase(unittest.TestCase):
+    """A test with a folder of its own, and in it the place of a pipeline's data."""
+
+    def setUp(self):
+        folder = temporary_folder()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.data = self.folder / "data"

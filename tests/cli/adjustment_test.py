@@ -32,12 +32,9 @@ def quantized(value: Decimal, digits: int) -> Decimal:
     return value.quantize(Decimal(1).scaleb(-digits), rounding=decimal.ROUND_HALF_UP)
 
 
-class Case(unittest.TestCase):
+class Case(harness.FolderCase):
     def setUp(self):
-        folder = harness.temporary_folder()
-        self.addCleanup(folder.cleanup)
-        self.folder = pathlib.Path(folder.name)
-        self.data = self.folder / "data"
+        super().setUp()
         decimal.getcontext().prec = 60
 
     def write(self, name: str, text: str) -> pathlib.Path:

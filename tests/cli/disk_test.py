@@ -50,11 +50,9 @@ def execute(store: pathlib.Path, sql: str) -> None:
         raise AssertionError(f"{sql} failed")
 
 
-class Disk(unittest.TestCase):
+class Disk(harness.FolderCase):
     def setUp(self):
-        folder = harness.temporary_folder()
-        self.addCleanup(folder.cleanup)
-        self.folder = pathlib.Path(folder.name)
+        super().setUp()
         self.source = self.folder / "a.csv"
 
     def write(self, rows: int) -> None:

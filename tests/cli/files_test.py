@@ -74,14 +74,8 @@ class Formats(unittest.TestCase):
                     self.assertEqual(harness.query_text(data, EXACT.format(table)), reference)
 
 
-class FileTest(unittest.TestCase):
+class FileTest(harness.FolderCase):
     """Runs a file with this content through replay.yaml."""
-
-    def setUp(self):
-        folder = harness.temporary_folder()
-        self.addCleanup(folder.cleanup)
-        self.folder = pathlib.Path(folder.name)
-        self.data = self.folder / "data"
 
     def run_file(self, name: str, content: bytes) -> harness.Finished:
         path = self.folder / name

@@ -57,12 +57,9 @@ def number_of(kind: str) -> int:
     raise ValueError(kind)
 
 
-class Folder(unittest.TestCase):
+class Folder(harness.FolderCase):
     def setUp(self):
-        folder = harness.temporary_folder()
-        self.addCleanup(folder.cleanup)
-        self.folder = pathlib.Path(folder.name)
-        self.data = self.folder / "data"
+        super().setUp()
         self.pipeline = self.folder / "checks.yaml"
         self.pipeline.write_text(PIPELINE, encoding="utf-8")
         self.path = self.folder / "a.csv"

@@ -1,8 +1,6 @@
 """Bars made again from the log: what steps before them remember, whose trade a cancel means, and what is left alone."""
 
 import datetime
-import pathlib
-import tempfile
 import unittest
 
 import harness
@@ -20,12 +18,9 @@ def trade(time_text: str, price, id="", size=100) -> str:
     return f"A,{time_text},{price},{size},{id},,"
 
 
-class Repair(unittest.TestCase):
+class Repair(harness.FolderCase):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory(prefix="penstock-test-")
-        self.addCleanup(folder.cleanup)
-        self.folder = pathlib.Path(folder.name)
-        self.data = self.folder / "data"
+        super().setUp()
         self.file = self.folder / "pipeline.yaml"
 
     def write(self, streams: str, rows: list[str], tables: str, source: str = "", more: str = "") -> None:

@@ -1,7 +1,6 @@
 """Bars that are revised: a simulated day with late trades, cancels and corrections against the same day in order."""
 
 import pathlib
-import tempfile
 import unittest
 
 import harness
@@ -22,12 +21,7 @@ NEWEST = ("select symbol, every, start, open, high, low, close, volume, vwap, tr
           "order by symbol, every, start")
 
 
-class SimulatedDay(unittest.TestCase):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory(prefix="penstock-test-")
-        self.addCleanup(folder.cleanup)
-        self.folder = pathlib.Path(folder.name)
-
+class SimulatedDay(harness.FolderCase):
     def run_day(self, name: str, late: float, duplicates: float, revise_for: str) -> pathlib.Path:
         file = self.folder / f"{name}.yaml"
         file.write_text(PIPELINE % {"late": late, "duplicates": duplicates, "revise_for": revise_for})
